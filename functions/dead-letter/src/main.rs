@@ -1,0 +1,2 @@
+//! The `dead-letter` function.
+fn main() {}

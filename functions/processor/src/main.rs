@@ -1,0 +1,2 @@
+//! The `processor` function.
+fn main() {}

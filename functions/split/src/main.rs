@@ -1,0 +1,2 @@
+//! The `split` function.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The `status` function.
+fn main() {}
