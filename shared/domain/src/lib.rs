@@ -1,1 +1,29 @@
-//! The `domain` room.
+//! The rules of Filas, pure: no AWS, no tokio, no clock, no environment. Times and ids are passed in.
+//!
+//! * [`ids`]: task, batch, row, owner, receipt and object key, each parsed once and trusted afterwards
+//! * [`clock`]: a moment in UTC, in milliseconds
+//! * [`task`]: the states of a task, its legal transitions, its counters
+//! * [`batch`]: the states of a batch: claim, checkpoint, close, release, bury
+//! * [`plan`]: rows to batches, and the index that is stored beside them
+//! * [`message`]: what travels through the queues
+//! * [`outcome`]: what became of a row, as stored and as counted
+//! * [`keys`]: where things lie in the bucket
+//! * [`limits`]: every bound on what a person may send
+//! * [`access`]: who may call, as which owner
+//! * [`problem`]: errors as RFC 9457 problem details
+//! * [`view`]: tasks and batches as the API shows them
+//! * [`ports`]: what the functions need from the outside
+
+pub mod access;
+pub mod batch;
+pub mod clock;
+pub mod ids;
+pub mod keys;
+pub mod limits;
+pub mod message;
+pub mod outcome;
+pub mod plan;
+pub mod ports;
+pub mod problem;
+pub mod task;
+pub mod view;

@@ -1,0 +1,110 @@
+//! Where things lie in the bucket. One function for each kind of object, so that nothing else spells a key.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{BatchNumber, PipelineRef, TaskId};
+
+/// The key of an object in the bucket.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ObjectKey(String);
+
+impl ObjectKey {
+    /// The key as S3 takes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The uploaded file.
+    pub fn upload(task: TaskId) -> Self {
+        Self(format!("uploads/{task}/source"))
+    }
+
+    /// Every row of the file, once, as a line of JSON.
+    pub fn rows(task: TaskId) -> Self {
+        Self(format!("rows/{task}/rows.ndjson"))
+    }
+
+    /// The batches and where they lie in the rows object.
+    pub fn index(task: TaskId) -> Self {
+        Self(format!("rows/{task}/index.json"))
+    }
+
+    /// The outcomes that one invocation wrote. Named after a batch and the epoch of its lease: nobody else ever holds
+    /// the same pair, so nobody else writes the same key.
+    pub fn part(task: TaskId, first: BatchNumber, epoch: u32) -> Self {
+        Self(format!("results/{task}/parts/{:07}-{epoch:05}.ndjson", first.get()))
+    }
+
+    /// All outcomes in source order; made when they are first asked for. `tag` names what it was made from.
+    pub fn results(task: TaskId, tag: u64) -> Self {
+        Self(format!("results/{task}/outcomes-{tag}.ndjson"))
+    }
+
+    /// The text of a pipeline as some task started with it.
+    pub fn pipeline(pipeline: &PipelineRef) -> Self {
+        Self(format!("pipelines/{}/{}.yaml", pipeline.name, pipeline.version))
+    }
+
+    /// The task whose file lies under `key`, a key as it is after decoding.
+    pub fn task_of_upload(key: &str) -> Option<TaskId> {
+        key.strip_prefix("uploads/")?.strip_suffix("/source")?.parse().ok()
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// The key in an S3 event, decoded: `+` is a space, `%2B` a plus. Emulators and AWS encode differently, and both decode so.
+pub fn decode_event_key(encoded: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let (high, low) = (rest.next()?, rest.next()?);
+                let digit = |byte: u8| char::from(byte).to_digit(16);
+                u8::try_from(digit(high)? * 16 + digit(low)?).ok()?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    #[test]
+    fn an_upload_names_its_task() {
+        let task = TaskId::new(Timestamp::from_millis(1), [1; 10]);
+        assert_eq!(ObjectKey::task_of_upload(ObjectKey::upload(task).as_str()), Some(task));
+        for wrong in ["", "uploads/x/source", "rows/x/rows.ndjson"] {
+            assert_eq!(ObjectKey::task_of_upload(wrong), None);
+        }
+    }
+
+    #[test]
+    fn event_keys_are_decoded() {
+        for (encoded, expected) in [
+            ("a+b%2Bc", Some("a b+c")),
+            ("a%20b%2Bc", Some("a b+c")),
+            ("caf%C3%A9", Some("café")),
+            ("plain/key", Some("plain/key")),
+            ("%", None),
+            ("%2", None),
+            ("%zz", None),
+            ("%ff", None),
+        ] {
+            assert_eq!(decode_event_key(encoded).as_deref(), expected, "{encoded}");
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Tasks and batches as the API shows them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::batch::{Attempt, AttemptResult, Batch, BatchState};
+use crate::clock::Timestamp;
+use crate::ids::{BatchNumber, PipelineRef, TaskId};
+use crate::plan::BatchPlan;
+use crate::task::{Reason, Task, TaskState};
+
+/// A task as the API shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskView {
+    /// Its id.
+    pub id: TaskId,
+    /// Where it is.
+    pub state: TaskState,
+    /// What is done with each row.
+    pub pipeline: PipelineRef,
+    /// The name of the file, when known.
+    pub filename: Option<String>,
+    /// The size of the file in bytes.
+    pub size: u64,
+    /// What the file turned out to be, once it is read.
+    pub format: Option<String>,
+    /// Rows in the file; null until it is read.
+    pub total: Option<u64>,
+    /// Rows that went through.
+    pub succeeded: u64,
+    /// Rows that failed.
+    pub failed: u64,
+    /// Rows not tried, or of unknown fate.
+    pub unprocessed: u64,
+    /// The failed rows by code.
+    pub failed_by_code: BTreeMap<String, u64>,
+    /// Its batches.
+    pub batches: BatchSummary,
+    /// Deliveries of batches to workers so far.
+    pub attempts: u64,
+    /// Rows a second since the first batch was sent; null until it is known.
+    pub rows_per_second: Option<f64>,
+    /// Seconds until the last row has its outcome, at the rate so far; null when unknown.
+    pub seconds_left: Option<f64>,
+    /// Why it ended as it did, when that needs saying.
+    pub reason: Option<Reason>,
+    /// When it was registered.
+    pub created: String,
+    /// When the reading of the file began.
+    pub split_started: Option<String>,
+    /// When every row had been read.
+    pub split_ended: Option<String>,
+    /// When the last row had its outcome.
+    pub finished: Option<String>,
+    /// Where to go from here, relative to the root of the API.
+    pub links: BTreeMap<String, String>,
+}
+
+/// The batches of a task by state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchSummary {
+    /// All; null until the file is read.
+    pub total: Option<u32>,
+    /// Rows in each, but the last.
+    pub size: u32,
+    /// Every row has its outcome.
+    pub done: u32,
+    /// Used up their deliveries.
+    pub dead: u32,
+    /// Cancelled.
+    pub cancelled: u32,
+}
+
+impl TaskView {
+    /// The task as it looks at `now`.
+    pub fn new(task: &Task, now: Timestamp) -> Self {
+        let (head, tally) = (&task.head, &task.tally);
+        let (rows_per_second, seconds_left) = rate(task, now);
+        let this = format!("/v1/tasks/{}", task.id);
+        let mut links =
+            BTreeMap::from([("self".to_owned(), this.clone()), ("batches".to_owned(), format!("{this}/batches"))]);
+        if head.state.is_final() && head.total.is_some() {
+            links.insert("results".to_owned(), format!("{this}/results"));
+        }
+        Self {
+            id: task.id,
+            state: head.state,
+            pipeline: head.order.pipeline.clone(),
+            filename: head.order.filename.clone(),
+            size: head.order.size,
+            format: head.split.format.clone(),
+            total: head.total,
+            succeeded: tally.counts.succeeded,
+            failed: tally.counts.failed,
+            unprocessed: tally.counts.unprocessed,
+            failed_by_code: tally.counts.failed_by_code.clone(),
+            batches: BatchSummary {
+                total: head.batches,
+                size: head.order.batch_size,
+                done: tally.done,
+                dead: tally.dead,
+                cancelled: tally.cancelled,
+            },
+            attempts: tally.attempts,
+            rows_per_second,
+            seconds_left,
+            reason: head.reason.clone(),
+            created: head.created.to_rfc3339(),
+            split_started: head.split.started.map(Timestamp::to_rfc3339),
+            split_ended: head.split.ended.map(Timestamp::to_rfc3339),
+            finished: head.finished.map(Timestamp::to_rfc3339),
+            links,
+        }
+    }
+}
+
+/// Rows a second, and seconds left at that rate. Both are unknown rather than guessed while there is nothing to tell from.
+#[expect(clippy::cast_precision_loss, reason = "row counts are far below 2^53")]
+fn rate(task: &Task, now: Timestamp) -> (Option<f64>, Option<f64>) {
+    let (Some(total), Some(begun)) = (task.head.total, task.head.split.ended) else {
+        return (None, None);
+    };
+    let rows = task.tally.counts.rows();
+    let seconds = task.head.finished.unwrap_or(now).since(begun).as_secs_f64();
+    if rows == 0 || seconds <= 0.0 {
+        return (None, None);
+    }
+    let rate = rows as f64 / seconds;
+    let left = (task.head.state == TaskState::Processing).then(|| total.saturating_sub(rows) as f64 / rate);
+    (Some(rate), left)
+}
+
+/// A batch as the API shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchView {
+    /// Its number, from 0.
+    pub number: BatchNumber,
+    /// Where it is.
+    pub state: BatchState,
+    /// The first row, as in the spreadsheet.
+    pub first_row: u32,
+    /// The last row, as in the spreadsheet.
+    pub last_row: u32,
+    /// How many rows.
+    pub rows: u32,
+    /// Rows that went through.
+    pub succeeded: u64,
+    /// Rows that failed.
+    pub failed: u64,
+    /// Rows not tried, or of unknown fate.
+    pub unprocessed: u64,
+    /// Why it is dead.
+    pub reason: Option<String>,
+    /// Every delivery to a worker, oldest first.
+    pub attempts: Vec<AttemptView>,
+}
+
+/// One delivery of a batch to a worker, as the API shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptView {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Who.
+    pub worker: String,
+    /// When it began.
+    pub started: String,
+    /// When it ended; null while it runs, and for ever when the worker died.
+    pub ended: Option<String>,
+    /// How it ended.
+    pub result: Option<AttemptResult>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+impl From<&Attempt> for AttemptView {
+    fn from(attempt: &Attempt) -> Self {
+        Self {
+            number: attempt.epoch,
+            worker: attempt.worker.clone(),
+            started: attempt.started.to_rfc3339(),
+            ended: attempt.ended.map(Timestamp::to_rfc3339),
+            result: attempt.result,
+            error: attempt.error.clone(),
+        }
+    }
+}
+
+impl BatchView {
+    /// A batch of the index that nobody has claimed yet.
+    pub fn queued(number: BatchNumber, plan: &BatchPlan) -> Self {
+        Self {
+            number,
+            state: BatchState::Queued,
+            first_row: plan.first_row.get(),
+            last_row: plan.last_row.get(),
+            rows: plan.rows,
+            succeeded: 0,
+            failed: 0,
+            unprocessed: 0,
+            reason: None,
+            attempts: Vec::new(),
+        }
+    }
+
+    /// A batch that somebody has claimed.
+    pub fn claimed(batch: &Batch) -> Self {
+        Self {
+            state: batch.state,
+            succeeded: batch.counts.succeeded,
+            failed: batch.counts.failed,
+            unprocessed: batch.counts.unprocessed,
+            reason: batch.reason.clone(),
+            attempts: batch.attempts.iter().map(AttemptView::from).collect(),
+            ..Self::queued(batch.number, &batch.plan)
+        }
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The things on this page.
+    pub items: Vec<T>,
+    /// What to send as `cursor` for the next page; null on the last.
+    pub next_cursor: Option<String>,
+}
