@@ -10,6 +10,8 @@
 //! * [`keys`]: where things lie in the bucket
 //! * [`limits`]: every bound on what a person may send
 //! * [`access`]: who may call, as which owner
+//! * [`delivery`]: messages as Lambda delivers them, and the partial batch response
+//! * [`completion`]: the end of a task, which happens once
 //! * [`problem`]: errors as RFC 9457 problem details
 //! * [`view`]: tasks and batches as the API shows them
 //! * [`ports`]: what the functions need from the outside
@@ -17,6 +19,8 @@
 pub mod access;
 pub mod batch;
 pub mod clock;
+pub mod completion;
+pub mod delivery;
 pub mod ids;
 pub mod keys;
 pub mod limits;

@@ -1,0 +1,216 @@
+//! Messages as Lambda delivers them from SQS, and the answer that says which of them to deliver again.
+//!
+//! The shapes are those of the SQS event and of the partial batch response in the AWS Lambda developer guide.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::ids::TaskId;
+use crate::keys::{ObjectKey, decode_event_key};
+
+/// One message of an invocation.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Delivery {
+    message_id: String,
+    /// What names this delivery to the queue.
+    pub receipt_handle: String,
+    /// What was sent.
+    pub body: String,
+    attributes: Attributes,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Attributes {
+    approximate_receive_count: String,
+}
+
+impl Delivery {
+    /// A delivery as a test makes it.
+    pub fn new(message_id: &str, receipt_handle: &str, body: &str, receive_count: u32) -> Self {
+        Self {
+            message_id: message_id.to_owned(),
+            receipt_handle: receipt_handle.to_owned(),
+            body: body.to_owned(),
+            attributes: Attributes { approximate_receive_count: receive_count.to_string() },
+        }
+    }
+
+    /// The queue's id of the message.
+    pub fn message_id(&self) -> &str {
+        &self.message_id
+    }
+
+    /// How often the message has been delivered, this time included.
+    pub fn receive_count(&self) -> u32 {
+        self.attributes.approximate_receive_count.parse().unwrap_or(1)
+    }
+}
+
+/// The event of an invocation by an SQS event source mapping.
+#[derive(Debug, Clone, Deserialize)]
+pub struct QueueEvent {
+    /// The messages.
+    #[serde(rename = "Records")]
+    pub deliveries: Vec<Delivery>,
+}
+
+/// The partial batch response: the messages that are to be delivered again.
+///
+/// AWS fails the whole invocation when an identifier is not one of its messages, and emulators delete the message
+/// instead; so an identifier is only ever taken from a [`Delivery`], and once.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Redeliver {
+    #[serde(rename = "batchItemFailures")]
+    failures: Vec<Failed>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Failed {
+    item_identifier: String,
+}
+
+impl Redeliver {
+    /// Asks for the delivery to come again.
+    pub fn add(&mut self, delivery: &Delivery) {
+        let failed = Failed { item_identifier: delivery.message_id.clone() };
+        if !self.failures.contains(&failed) {
+            self.failures.push(failed);
+        }
+    }
+
+    /// Whether every message is dealt with.
+    pub fn is_empty(&self) -> bool {
+        self.failures.is_empty()
+    }
+
+    /// How many messages are to come again.
+    pub fn len(&self) -> usize {
+        self.failures.len()
+    }
+}
+
+/// The body of a message in the ingest queue: an event of S3.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UploadEvent {
+    /// Files of these tasks have arrived.
+    Arrived(Vec<TaskId>),
+    /// S3 tries out the notification when it is set up.
+    Test,
+}
+
+/// A message in the ingest queue that is not an event for an upload.
+#[derive(Debug, Error)]
+pub enum UploadEventError {
+    /// Not an event of S3.
+    #[error("the message is not an event of S3")]
+    Malformed(#[source] serde_json::Error),
+    /// An object that is no upload.
+    #[error("the event is for '{0}', which is not the key of an upload")]
+    NotAnUpload(String),
+}
+
+impl UploadEvent {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// When it is not an event of S3, or for an object that is no upload.
+    pub fn decode(body: &str) -> Result<Self, UploadEventError> {
+        let event: S3Event = serde_json::from_str(body).map_err(UploadEventError::Malformed)?;
+        match event {
+            S3Event::Test { .. } => Ok(Self::Test),
+            S3Event::Records { records } => records
+                .into_iter()
+                .map(|record| {
+                    let encoded = record.s3.object.key;
+                    decode_event_key(&encoded)
+                        .and_then(|key| ObjectKey::task_of_upload(&key))
+                        .ok_or(UploadEventError::NotAnUpload(encoded))
+                })
+                .collect::<Result<_, _>>()
+                .map(Self::Arrived),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum S3Event {
+    Records {
+        #[serde(rename = "Records")]
+        records: Vec<S3Record>,
+    },
+    Test {
+        #[serde(rename = "Event")]
+        _event: TestEvent,
+    },
+}
+
+#[derive(Deserialize)]
+enum TestEvent {
+    #[serde(rename = "s3:TestEvent")]
+    Test,
+}
+
+#[derive(Deserialize)]
+struct S3Record {
+    s3: S3Entity,
+}
+
+#[derive(Deserialize)]
+struct S3Entity {
+    object: S3Object,
+}
+
+#[derive(Deserialize)]
+struct S3Object {
+    key: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    #[test]
+    fn an_event_of_the_queue_is_read() {
+        let event: QueueEvent = serde_json::from_str(
+            r#"{"Records":[{"messageId":"m1","receiptHandle":"h1","body":"{}","attributes":{"ApproximateReceiveCount":"3","SentTimestamp":"1"},"eventSource":"aws:sqs"}]}"#,
+        )
+        .unwrap();
+        assert_eq!(event.deliveries, [Delivery::new("m1", "h1", "{}", 3)]);
+        assert_eq!(event.deliveries[0].receive_count(), 3);
+    }
+
+    #[test]
+    fn the_answer_names_each_message_once() {
+        let mut again = Redeliver::default();
+        assert_eq!(serde_json::to_string(&again).unwrap(), r#"{"batchItemFailures":[]}"#);
+        let delivery = Delivery::new("m1", "h1", "", 1);
+        again.add(&delivery);
+        again.add(&delivery);
+        assert_eq!(serde_json::to_string(&again).unwrap(), r#"{"batchItemFailures":[{"itemIdentifier":"m1"}]}"#);
+    }
+
+    #[test]
+    fn events_of_s3_name_tasks() {
+        let task = TaskId::new(Timestamp::from_millis(1), [1; 10]);
+        let event = |key: &str| format!(r#"{{"Records":[{{"eventName":"ObjectCreated:Put","s3":{{"object":{{"key":"{key}"}}}}}}]}}"#);
+        let arrived = UploadEvent::decode(&event(&format!("uploads/{task}/source"))).unwrap();
+        assert_eq!(arrived, UploadEvent::Arrived(vec![task]));
+        let encoded = UploadEvent::decode(&event(&format!("uploads%2F{task}%2Fsource"))).unwrap();
+        assert_eq!(encoded, UploadEvent::Arrived(vec![task]));
+        assert_eq!(UploadEvent::decode(r#"{"Service":"Amazon S3","Event":"s3:TestEvent"}"#).unwrap(), UploadEvent::Test);
+    }
+
+    #[test]
+    fn what_is_not_an_upload_is_an_error() {
+        for body in ["", "{}", r#"{"Event":"other"}"#, "[1]"] {
+            assert!(matches!(UploadEvent::decode(body), Err(UploadEventError::Malformed(_))), "{body}");
+        }
+        let other = r#"{"Records":[{"s3":{"object":{"key":"rows/x"}}}]}"#;
+        assert!(matches!(UploadEvent::decode(other), Err(UploadEventError::NotAnUpload(_))));
+    }
+}
