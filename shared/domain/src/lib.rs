@@ -12,6 +12,7 @@
 //! * [`access`]: who may call, as which owner
 //! * [`delivery`]: messages as Lambda delivers them, and the partial batch response
 //! * [`completion`]: the end of a task, which happens once
+//! * [`error_chain`]: an error with its causes in one line
 //! * [`problem`]: errors as RFC 9457 problem details
 //! * [`view`]: tasks and batches as the API shows them
 //! * [`ports`]: what the functions need from the outside
@@ -21,6 +22,7 @@ pub mod batch;
 pub mod clock;
 pub mod completion;
 pub mod delivery;
+mod error_chain;
 pub mod ids;
 pub mod keys;
 pub mod limits;
@@ -31,3 +33,6 @@ pub mod ports;
 pub mod problem;
 pub mod task;
 pub mod view;
+
+pub use error_chain::error_chain;
+pub use ids::{BatchNumber, Owner, PipelineRef, Receipt, RowNumber, TaskId};

@@ -1,0 +1,125 @@
+//! What was done is stored and counted, and what is left is handed on.
+
+use filas_domain::batch::{Batch, BatchChange};
+use filas_domain::keys::ObjectKey;
+use filas_domain::ports::{
+    BatchLedger, BatchQueue, Clock, Deliveries, ObjectReader, ObjectWriter, PortError, WriteError,
+};
+use filas_domain::{TaskId, error_chain};
+use tracing::warn;
+
+use crate::group::{Held, Ran};
+use crate::handler::{Item, Processor, Verdict};
+
+impl<L, O, Q, D, C> Processor<L, O, Q, D, C>
+where
+    L: BatchLedger,
+    O: ObjectReader + ObjectWriter,
+    Q: BatchQueue,
+    D: Deliveries,
+    C: Clock,
+{
+    /// Stores the outcomes of all these batches as one object, named after the first of them.
+    pub async fn store_outcomes(&self, id: TaskId, ran: &mut [Ran<'_>], outcomes: Vec<u8>) -> Result<(), PortError> {
+        let Some(first) = ran.iter().find(|ran| ran.progress.part.is_some()) else { return Ok(()) };
+        let key = ObjectKey::part(id, first.held.batch.number, first.held.batch.epoch());
+        for part in ran.iter_mut().filter_map(|ran| ran.progress.part.as_mut()) {
+            part.key = key.clone();
+        }
+        self.objects.put(&key, "application/x-ndjson", outcomes).await
+    }
+
+    /// Closes these batches and counts them, in one transaction; without those that somebody took over meanwhile.
+    pub async fn count(&self, ran: Vec<Ran<'_>>) -> Vec<Verdict> {
+        let now = self.clock.now();
+        let changes: Vec<BatchChange> = ran
+            .iter()
+            .map(|ran| BatchChange {
+                before: ran.held.batch.clone(),
+                after: ran.held.batch.recorded(&ran.progress, now),
+            })
+            .collect();
+        match self.write_those_still_held(&changes).await {
+            Ok(written) => {
+                let mut verdicts = Vec::new();
+                for ((ran, change), written) in ran.iter().zip(&changes).zip(written) {
+                    verdicts.push(match written {
+                        true => self.hand_on(&ran.held, &change.after).await,
+                        // Whoever took it over has a message for it; this one comes again and finds it closed.
+                        false => Verdict::Again(None),
+                    });
+                }
+                verdicts
+            }
+            Err(error) => {
+                let mut verdicts = Vec::new();
+                for ran in &ran {
+                    verdicts.push(self.release(&ran.held, &error).await);
+                }
+                verdicts
+            }
+        }
+    }
+
+    /// Says of each change whether it was written.
+    async fn write_those_still_held(&self, changes: &[BatchChange]) -> Result<Vec<bool>, PortError> {
+        let mut wanted = vec![true; changes.len()];
+        loop {
+            let chosen: Vec<BatchChange> =
+                changes.iter().zip(&wanted).filter(|(_, wanted)| **wanted).map(|(change, _)| change.clone()).collect();
+            let Some(first) = chosen.first() else { return Ok(wanted) };
+            match self.ledger.write_batches(&chosen).await {
+                Ok(()) => return Ok(wanted),
+                Err(WriteError::Port(error)) => return Err(error),
+                Err(WriteError::Stale) => {}
+            }
+            let numbers: Vec<_> = chosen.iter().map(|change| change.before.number).collect();
+            let stored = self.ledger.batches(first.before.task, &numbers).await?;
+            let mut lost = 0;
+            for (change, wanted) in changes.iter().zip(&mut wanted).filter(|(_, wanted)| **wanted) {
+                let still_held = stored
+                    .iter()
+                    .any(|batch| batch.number == change.before.number && batch.version == change.before.version);
+                if !still_held {
+                    warn!(task = %change.before.task, batch = %change.before.number, "the batch was taken over");
+                    *wanted = false;
+                    lost += 1;
+                }
+            }
+            if lost == 0 {
+                // Only the task can be missing now: it was deleted under our hands.
+                return Ok(vec![false; changes.len()]);
+            }
+        }
+    }
+
+    /// Sends the rest of a batch, if there is one, as a message of its own: it must not use up the batch's deliveries.
+    async fn hand_on(&self, held: &Held<'_>, after: &Batch) -> Verdict {
+        if after.state.is_closed() {
+            return Verdict::Settled;
+        }
+        self.send_on(held.item).await
+    }
+
+    /// Sends the message anew, which costs the batch no delivery.
+    pub async fn send_on(&self, item: &Item<'_>) -> Verdict {
+        match self.queue.send(std::slice::from_ref(&item.message)).await {
+            Ok(()) => Verdict::Settled,
+            Err(error) => self.trouble(item, "hand on", &error),
+        }
+    }
+
+    /// Gives the batch back with the reason in its history. If even that fails, its lease runs out.
+    pub async fn release(&self, held: &Held<'_>, trouble: &PortError) -> Verdict {
+        let after = held.batch.released(&error_chain(trouble), self.clock.now());
+        let change = BatchChange { before: held.batch.clone(), after };
+        let verdict = self.trouble(held.item, "process", trouble);
+        match self.ledger.write_batches(&[change]).await {
+            Ok(()) => verdict,
+            Err(error) => {
+                warn!(batch = %held.batch.number, error = %error_chain(&error), "the batch cannot be given back");
+                Verdict::Again(None)
+            }
+        }
+    }
+}
