@@ -1,2 +1,24 @@
-//! `filas`.
-fn main() {}
+//! `filas`: what a person types.
+
+mod arguments;
+mod cat;
+mod commands;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use arguments::Arguments;
+
+fn main() -> ExitCode {
+    match Arguments::try_parse() {
+        Ok(arguments) => ExitCode::from(commands::run(&arguments)),
+        Err(error) => {
+            let _ = error.print();
+            // clap would exit with 2, which here means a refused file.
+            ExitCode::from(u8::from(!matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion)))
+        }
+    }
+}

@@ -1,2 +1,179 @@
-//! `cargo xtask`.
-fn main() {}
+//! `cargo xtask …`: what is done to the project, as opposed to what the project does.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Parser, Subcommand};
+use xtask::cloud::{self, Cloud, UpOptions};
+use xtask::deploy::{self, Deployment};
+use xtask::progress::say;
+use xtask::python::{self, Requirements};
+use xtask::workspace::Workspace;
+use xtask::{build, layers, lint, partner};
+
+/// Builds Filas, runs it on a local cloud, and checks it.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Builds the functions and the command line.
+    Build,
+    /// Brings the local cloud up, or brings the one that runs up to date.
+    Up(Up),
+    /// Stops the local cloud.
+    Down {
+        /// Which one.
+        #[arg(long, default_value = "local")]
+        instance: String,
+    },
+    /// Deploys the template to what AWS_ENDPOINT_URL names, or else to the local cloud.
+    Deploy(Deploy),
+    /// Serves the stand-in for a partner's API.
+    Partner {
+        /// Where to listen on this machine; 0 takes a free port.
+        #[arg(long, default_value_t = 4600)]
+        port: u16,
+        /// How it behaves, as JSON: latency_ms, error_rate, rate_limit_per_second, hang_rate, reset_rate, …
+        #[arg(long, default_value = "{}")]
+        settings: String,
+    },
+    /// Checks which room imports which.
+    Check,
+    /// Checks formatting, layers, template and code.
+    Lint,
+    // `demo`, `bench` and `test` come here, with a module each.
+}
+
+#[derive(Args)]
+struct Up {
+    /// Name of the instance; each has a folder of its own below .filas.
+    #[arg(long, default_value = "local")]
+    instance: String,
+    /// Where to listen instead of 4566 or a free port.
+    #[arg(long)]
+    port: Option<u16>,
+    /// Keep what the cloud holds over a stop.
+    #[arg(long)]
+    keep_state: bool,
+    /// Stop what runs and forget what was kept.
+    #[arg(long)]
+    fresh: bool,
+    /// Deploy the functions that were built last.
+    #[arg(long)]
+    no_build: bool,
+    /// Base URL of the partner that pipelines deliver to.
+    #[arg(long)]
+    partner_url: Option<String>,
+    /// Base URL of the catalogue that pipelines enrich from.
+    #[arg(long)]
+    catalog_url: Option<String>,
+    /// A parameter of the template.
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    parameters: Vec<(String, String)>,
+}
+
+#[derive(Args)]
+struct Deploy {
+    /// Name of the stack.
+    #[arg(long, default_value = "filas")]
+    stack: String,
+    /// Deploy to AWS, with the credentials of the environment.
+    #[arg(long)]
+    aws: bool,
+    /// A parameter of the template; the others keep the values that the stack has.
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    parameters: Vec<(String, String)>,
+}
+
+fn main() -> ExitCode {
+    let result = Workspace::find().and_then(|workspace| run(&workspace, Arguments::parse().task));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(workspace: &Workspace, task: Task) -> Result<()> {
+    match task {
+        Task::Build => build::build(workspace).map(|built| println!("{}", built.cli.display())),
+        Task::Up(options) => up(workspace, options),
+        Task::Down { instance } => down(workspace, &instance),
+        Task::Deploy(options) => deploy(workspace, options),
+        Task::Partner { port, settings } => partner::serve(port, &settings),
+        Task::Check => layers::check(workspace),
+        Task::Lint => lint::lint(workspace),
+    }
+}
+
+fn up(workspace: &Workspace, given: Up) -> Result<()> {
+    let mut options = UpOptions::new(&given.instance);
+    options.port = given.port;
+    options.keep_state = given.keep_state;
+    options.fresh = given.fresh;
+    options.build = !given.no_build;
+    options.parameters.extend(given.partner_url.map(|url| ("PartnerUrl".to_owned(), url)));
+    options.parameters.extend(given.catalog_url.map(|url| ("CatalogUrl".to_owned(), url)));
+    options.parameters.extend(given.parameters);
+    let cloud = Cloud::up(workspace, &options)?;
+    println!("API       {}", cloud.deployed.api_url);
+    println!("API key   {}", cloud.access.api_key);
+    println!("AWS       AWS_ENDPOINT_URL={}", cloud.endpoint());
+    println!("bucket    {}", cloud.deployed.bucket);
+    println!("table     {}", cloud.deployed.table);
+    println!("files     {}", workspace.instance(&given.instance).display());
+    println!("to stop   cargo xtask down{}", instance_flag(&given.instance));
+    Ok(())
+}
+
+fn instance_flag(instance: &str) -> String {
+    if instance == "local" { String::new() } else { format!(" --instance {instance}") }
+}
+
+fn down(workspace: &Workspace, instance: &str) -> Result<()> {
+    if cloud::down(workspace, instance)? {
+        say(&format!("the local cloud {instance:?} is stopped"));
+    } else {
+        say(&format!("no local cloud {instance:?} was running"));
+    }
+    Ok(())
+}
+
+fn deploy(workspace: &Workspace, given: Deploy) -> Result<()> {
+    let mut parameters: BTreeMap<String, String> = given.parameters.into_iter().collect();
+    let elsewhere = std::env::var("AWS_ENDPOINT_URL").is_ok_and(|url| !url.is_empty());
+    if given.aws && elsewhere {
+        bail!("--aws and AWS_ENDPOINT_URL contradict each other");
+    }
+    if given.aws && !parameters.contains_key("Architecture") {
+        bail!("say which processor .filas/functions was built for: --parameter Architecture=arm64 or x86_64");
+    }
+    // For AWS the functions may be built for another processor than ours, by other means: what is there is deployed.
+    if !given.aws {
+        build::build(workspace)?;
+    }
+    let deployed = if given.aws || elsewhere {
+        let python = python::environment(workspace, Requirements::Cloud)?;
+        parameters.entry("Architecture".to_owned()).or_insert(cloud::architecture()?.to_owned());
+        let deployment =
+            Deployment { stack: &given.stack, parameters: &parameters, keep_parameters: true, environment: &[] };
+        deploy::deploy(workspace, &python, &deployment)?
+    } else {
+        Cloud::running(workspace, "local")?.deploy_stack(workspace, &given.stack, &parameters)?
+    };
+    println!("{}", serde_json::to_string_pretty(&deployed).context("cannot write JSON")?);
+    Ok(())
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| format!("{text:?} is not NAME=VALUE"))?;
+    Ok((name.to_owned(), value.to_owned()))
+}

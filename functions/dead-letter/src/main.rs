@@ -1,2 +1,23 @@
-//! The `dead-letter` function.
-fn main() {}
+//! The `dead-letter` function: what used up its deliveries becomes state, so that nothing is lost in silence.
+//!
+//! * [`handler`]: a dead batch, or a task whose file could not be split
+
+mod handler;
+
+use filas_aws::{Cloud, SystemClock, telemetry};
+use filas_domain::delivery::QueueEvent;
+use lambda_runtime::{LambdaEvent, service_fn};
+
+use crate::handler::Undertaker;
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    telemetry::init();
+    let cloud = Cloud::from_env().await?;
+    let undertaker = Undertaker { ledger: cloud.ledger()?, clock: SystemClock };
+    lambda_runtime::run(service_fn(|event: LambdaEvent<QueueEvent>| {
+        let undertaker = &undertaker;
+        async move { Ok::<_, lambda_runtime::Error>(undertaker.run(&event.payload.deliveries).await) }
+    }))
+    .await
+}

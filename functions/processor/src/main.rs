@@ -6,6 +6,9 @@
 //! * [`rows`]: the rows of one batch through the pipeline, until they end or the time does
 //! * [`pipelines`]: the compiled pipelines of this instance
 
+// The futures of the ports nest deeply in one another.
+#![recursion_limit = "256"]
+
 mod group;
 mod handler;
 mod pipelines;
@@ -17,24 +20,25 @@ use filas_domain::delivery::QueueEvent;
 use lambda_runtime::{LambdaEvent, service_fn};
 
 use crate::handler::{Invocation, Processor};
+use crate::pipelines::Pipelines;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     telemetry::init();
     let cloud = Cloud::from_env().await?;
-    let bucket = cloud.objects(env::required("FILAS_BUCKET")?);
+    let objects = cloud.objects()?;
     let processor = Processor {
-        ledger: cloud.ledger(env::required("FILAS_TABLE")?),
-        queue: cloud.batch_queue(env::required("FILAS_BATCH_QUEUE_URL")?),
-        deliveries: cloud.deliveries(env::required("FILAS_BATCH_QUEUE_URL")?),
-        pipelines: pipelines::Pipelines::new(bucket.clone(), std::env::vars().collect()),
-        objects: bucket,
+        ledger: cloud.ledger()?,
+        queue: cloud.batch_queue()?,
+        deliveries: cloud.deliveries(env::BATCH_QUEUE_URL)?,
+        pipelines: Pipelines::new(objects.clone(), std::env::vars().collect()),
+        objects,
         clock: SystemClock,
     };
     lambda_runtime::run(service_fn(|event: LambdaEvent<QueueEvent>| {
         let invocation = Invocation::of(&event.context);
         let processor = &processor;
-        async move { anyhow::Ok(processor.run(&event.payload.deliveries, &invocation).await) }
+        async move { Ok::<_, lambda_runtime::Error>(processor.run(&event.payload.deliveries, &invocation).await) }
     }))
     .await
 }

@@ -58,7 +58,8 @@ async fn run_in_order(
     let mut results = stream::iter(lines)
         .map(|line| async move {
             let row = SourceRow::parse(line).map_err(|error| BatchTrouble::Damaged(error.to_string()))?;
-            Ok::<_, BatchTrouble>((line.len(), row.number, pipeline.run_row(&row, context).await))
+            let number = row.number;
+            Ok::<_, BatchTrouble>((line.len(), number, pipeline.run_row(row, context).await))
         })
         .buffered(pipeline.concurrency().max(1));
     while let Some(result) = results.next().await {

@@ -1,2 +1,32 @@
-//! The `upload` function.
-fn main() {}
+//! The `upload` function: a file comes in, by the API or straight into the bucket, and a task is registered.
+//!
+//! * [`handler`]: `POST /v1/tasks` and `POST /v1/uploads`
+//! * [`order`]: what a person asks for, checked
+
+mod handler;
+mod order;
+
+use filas_aws::{Cloud, SystemClock, env, random_bytes, telemetry};
+use filas_domain::access::OwnerKeys;
+use lambda_http::{Request, service_fn};
+use tokio::sync::Mutex;
+
+use crate::handler::Uploads;
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    telemetry::init();
+    let cloud = Cloud::from_env().await?;
+    let keys = OwnerKeys::parse(&env::required(env::OWNER_KEYS)?)?;
+    let uploads = Uploads {
+        ledger: cloud.ledger()?,
+        objects: cloud.objects()?,
+        clock: SystemClock,
+        random: random_bytes,
+        kept: Mutex::default(),
+    };
+    lambda_http::run(service_fn(|request: Request| async {
+        Ok::<_, lambda_http::Error>(filas_http::serve(request, &keys, |call| uploads.answer(call)).await)
+    }))
+    .await
+}

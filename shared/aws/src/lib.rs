@@ -1,1 +1,25 @@
-//! The `aws` room.
+//! The outside of Filas as AWS has it. Nothing else in the project names the SDK.
+//!
+//! * [`env`]: what the environment configures; a missing variable is an error with its name
+//! * [`clients`]: one client for each service, made once per cold start
+//! * [`ledger`]: tasks and batches in one DynamoDB table
+//! * [`objects`]: files, rows and results in S3, and presigned requests for them
+//! * [`queues`]: the batch queue, the visibility of deliveries and the depths of all queues
+//! * [`telemetry`]: logs as JSON lines
+//! * [`system`]: the clock and the randomness of the machine
+
+pub mod clients;
+pub mod env;
+mod errors;
+pub mod ledger;
+pub mod objects;
+pub mod queues;
+mod retry;
+pub mod system;
+pub mod telemetry;
+
+pub use clients::Cloud;
+pub use ledger::DynamoLedger;
+pub use objects::S3Objects;
+pub use queues::{SqsBatchQueue, SqsDeliveries, SqsMonitor, WatchedQueue};
+pub use system::{SystemClock, random_bytes};

@@ -1,1 +1,99 @@
-//! The `sheets` room.
+//! The `sheets` room: any uploaded file to rows, streaming and bounded.
+//!
+//! * [`read_rows`] is the way in: it finds out what the file is ([`Format`]), reads it and hands rows to a [`RowSink`].
+//! * `detect` tells formats by content, and notices files that are not what their name says; `ole` looks into the
+//!   containers of old and of encrypted files.
+//! * `archive` reads zip containers with suspicion, `xml` reads their parts without allocating per token.
+//! * `xlsx`, `xlsb`, `ods`, `xls` turn one sheet into cells; `text` holds csv, tsv, ndjson and JSON arrays.
+//! * `rows` makes records of cells, with `header`, `json`, `number_format` and `moment` for names, values and dates.
+//! * `limits` bounds all of it while streaming; `error` says what is wrong, where, and what to do.
+//!
+//! Nothing is allocated by a count that the file claims. A bad row is data and goes to the sink; a [`ReadError`] means
+//! that the file, or the machine, is at fault, and [`ReadError::is_transient`] tells which.
+//!
+//! Decisions where the rules were silent: a cell with an empty text counts as blank when blank rows are skipped and
+//! columns without header are looked for; columns left of the first name or right of the last may be blank; rows that
+//! come out of order, and a cell given twice, are `FILE_CORRUPT`, because batches are ranges of ascending rows; hidden
+//! rows and columns are read, a hidden sheet only when it is asked for.
+
+mod archive;
+mod detect;
+mod error;
+mod header;
+mod json;
+mod limits;
+mod moment;
+mod number_format;
+mod ods;
+mod ole;
+mod options;
+mod rows;
+mod source;
+mod text;
+mod workbook;
+mod xls;
+mod xlsb;
+mod xlsx;
+mod xml;
+
+use std::fs::File;
+use std::rc::Rc;
+
+pub use detect::Format;
+pub use error::{FileProblem, LimitBreach, ReadError, column_letters};
+pub use limits::Limits;
+pub use options::{ReadOptions, ReadSummary, RowSink, SheetChoice, SourceHint};
+
+use detect::Detected;
+use limits::{Budget, check};
+use rows::RowAssembler;
+
+/// Reads the rows of a file and hands them to the sink in source order.
+///
+/// The file is read from its start whatever its position is, and is never loaded whole (but for `.xls`, whose size is
+/// bounded first). The columns are handed out once, before the first row.
+///
+/// # Errors
+///
+/// [`ReadError::File`] when the file cannot be read as what it is or passes a limit; rows may have been handed out
+/// before. [`ReadError::Machine`] when reading the file or the sink fails.
+pub fn read_rows(
+    file: File,
+    hint: &SourceHint,
+    options: &ReadOptions,
+    sink: &mut dyn RowSink,
+) -> Result<ReadSummary, ReadError> {
+    let budget = Rc::new(Budget::new(options.limits.clone(), options.deadline));
+    check("file_bytes", budget.limits.file_bytes, source::length(&file)?)?;
+    let detected = detect::detect(&file, hint, &budget)?;
+    let format = detected.format();
+    let choice = options.sheet.as_ref();
+    let (sheet, done) = match detected {
+        Detected::Text(format) => {
+            if choice.is_some() {
+                return Err(workbook::no_sheets(format));
+            }
+            (None, text::read(&file, format, &budget, options.header_row, sink)?)
+        }
+        Detected::Spreadsheet(archive_format) => {
+            let mut rows = RowAssembler::new(sink, Rc::clone(&budget), options.header_row);
+            let sheet = match archive_format {
+                detect::Spreadsheet::Xlsx(archive) => xlsx::read(&archive, choice, &mut rows),
+                detect::Spreadsheet::Xlsb(archive) => xlsb::read(&archive, choice, &mut rows),
+                detect::Spreadsheet::Ods(archive) => ods::read(&archive, choice, &mut rows),
+                detect::Spreadsheet::Xls => xls::read(&file, &budget, choice, &mut rows),
+            }?;
+            let done = rows.finish().map_err(|error| error.in_sheet(&sheet))?;
+            (Some(sheet), done)
+        }
+    };
+    Ok(ReadSummary {
+        format,
+        sheet,
+        columns: done.columns,
+        rows: done.rows,
+        bad_rows: done.bad_rows,
+        cells: done.cells,
+        output_bytes: done.output_bytes,
+    })
+}

@@ -1,0 +1,144 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+use filas_domain::ids::TaskId;
+use filas_domain::task::TaskState;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done; with `watch` and `upload --watch`: every row succeeded
+  1  an error: wrong usage, no answer, the API says no, the task failed before it had rows
+  2  `cat`: the file was refused
+  3  `watch`, `upload --watch`: some rows failed or were not processed; `cat`: some rows could not be read
+
+Without --url and --key the nearest .filas/local/cloud.json in this folder or above it tells which API to talk to:
+`cargo xtask up` writes it.";
+
+/// Sends spreadsheets through Filas, row by row, and says what became of each row.
+#[derive(Parser)]
+#[command(name = "filas", version, after_help = EXIT_CODES, max_term_width = 110)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Args)]
+pub struct Common {
+    /// JSON on standard output, for programs: one object a line
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// The root of the API, without /v1
+    #[arg(long, global = true, env = "FILAS_URL", value_name = "URL")]
+    pub url: Option<String>,
+    /// Your key for the API; better in FILAS_KEY than here, where others can see it
+    #[arg(long, global = true, env = "FILAS_KEY", value_name = "KEY", hide_env_values = true)]
+    pub key: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Send a file in
+    Upload(UploadArguments),
+    /// Show a task, or the latest tasks
+    Status(StatusArguments),
+    /// Follow a task until it ends
+    Watch {
+        /// The task's id
+        task: TaskId,
+    },
+    /// Show the batches of a task with their attempts
+    Batches {
+        /// The task's id
+        task: TaskId,
+        /// At most so many batches
+        #[arg(long, value_name = "N", default_value_t = u32::MAX, hide_default_value = true)]
+        limit: u32,
+    },
+    /// Show how full the queues are
+    Queues {
+        /// Again every second, until interrupted
+        #[arg(long)]
+        watch: bool,
+    },
+    /// Fetch what became of every row, as NDJSON
+    Results {
+        /// The task's id
+        task: TaskId,
+        /// Into this file instead of standard output
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Print the rows of a file as NDJSON, read as an upload would be; needs no API
+    Cat(CatArguments),
+}
+
+#[derive(Args)]
+pub struct UploadArguments {
+    /// xlsx, xlsb, xls, ods, csv, tsv, ndjson, or a JSON array
+    pub file: PathBuf,
+    /// What is done with each row: the name of a pipeline
+    #[arg(long, value_name = "NAME")]
+    pub pipeline: String,
+    /// The sheet: a name or a number from 1; the first visible one unless given
+    #[arg(long)]
+    pub sheet: Option<String>,
+    /// Rows in a batch
+    #[arg(long, value_name = "N")]
+    pub batch_size: Option<u32>,
+    /// Follow the task until it ends
+    #[arg(long)]
+    pub watch: bool,
+    /// The same key and file give the same task again; random unless given
+    #[arg(long, value_name = "KEY")]
+    pub idempotency_key: Option<String>,
+}
+
+#[derive(Args)]
+pub struct StatusArguments {
+    /// The task's id; without it, the latest tasks
+    pub task: Option<TaskId>,
+    /// Only tasks in this state
+    #[arg(long, conflicts_with = "task", value_parser = state_parser())]
+    pub state: Option<TaskState>,
+    /// At most so many tasks
+    #[arg(long, conflicts_with = "task", value_name = "N", default_value_t = 20)]
+    pub limit: u32,
+}
+
+#[derive(Args)]
+pub struct CatArguments {
+    /// The file
+    pub file: PathBuf,
+    /// The sheet: a name or a number from 1; the first visible one unless given
+    #[arg(long)]
+    pub sheet: Option<String>,
+    /// The row that holds the column names, from 1
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub header_row: u32,
+    /// Each record with the number of its row: {"row":N,"record":{…}}
+    #[arg(long)]
+    pub numbered: bool,
+}
+
+fn state_parser() -> impl TypedValueParser<Value = TaskState> {
+    PossibleValuesParser::new(TaskState::ALL.map(TaskState::as_str))
+        .try_map(|name| TaskState::parse(&name).ok_or("not a state"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_fit_together() {
+        Arguments::command().debug_assert();
+    }
+}

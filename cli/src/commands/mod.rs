@@ -1,0 +1,168 @@
+//! What each command does.
+
+mod show;
+mod tables;
+
+use std::io::{IsTerminal, stderr, stdout};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use filas_cli::client::{Client, ClientError, Upload};
+use filas_cli::connection::Connection;
+use filas_cli::progress::{self, Bar, JsonLines, Progress, Silent, stderr_line};
+use filas_cli::summary::{Summary, Verdict, next_step};
+use filas_cli::words;
+use filas_domain::ids::TaskId;
+use filas_domain::view::TaskView;
+use serde_json::json;
+
+use crate::arguments::{Arguments, Command, UploadArguments};
+use crate::cat;
+use crate::output::{self, OutputError};
+
+const FAILED: u8 = 1;
+
+/// Does what was typed, tells what went wrong, and returns the exit code.
+pub fn run(arguments: &Arguments) -> u8 {
+    if let Command::Cat(cat) = &arguments.command {
+        return cat::cat(cat);
+    }
+    let mut local = false;
+    match call(arguments, &mut local) {
+        Ok(code) => code,
+        Err(error) if matches!(error.downcast_ref(), Some(OutputError::Closed)) => 0,
+        Err(error) => {
+            tell(&error, local, arguments.common.json);
+            FAILED
+        }
+    }
+}
+
+/// `local` tells afterwards whether the API is the one of the local cloud.
+fn call(arguments: &Arguments, local: &mut bool) -> Result<u8> {
+    let common = &arguments.common;
+    let folder = std::env::current_dir().context("cannot tell the current folder")?;
+    let connection = Connection::find(common.url.as_deref(), common.key.as_deref(), &folder)?;
+    *local = connection.local.is_some();
+    let session = Session { client: Client::new(&connection.url, &connection.key), json: common.json };
+    match &arguments.command {
+        Command::Upload(upload) => session.upload(upload),
+        Command::Status(status) => session.status(status),
+        Command::Watch { task } => session.watch(*task),
+        Command::Batches { task, limit } => session.batches(*task, *limit),
+        Command::Queues { watch } => session.queues(*watch),
+        Command::Results { task, out } => session.results(*task, out.as_deref()),
+        Command::Cat(_) => Ok(0),
+    }
+}
+
+/// An API, and how to show what it says.
+struct Session {
+    client: Client,
+    json: bool,
+}
+
+impl Session {
+    fn upload(&self, arguments: &UploadArguments) -> Result<u8> {
+        let upload = Upload {
+            sheet: arguments.sheet.clone(),
+            batch_size: arguments.batch_size,
+            idempotency_key: arguments.idempotency_key.clone(),
+            ..Upload::new(&arguments.file, &arguments.pipeline)
+        };
+        let mut progress = self.progress();
+        let task = self.client.upload(&upload, &mut *progress);
+        progress.done();
+        let task = task?;
+        if arguments.watch {
+            // Said now, so that the task can be found again should the watching be interrupted.
+            stderr_line(&format!("task {}", task.id));
+            return self.watch(task.id);
+        }
+        if self.json {
+            output::json([&task])?;
+        } else {
+            output::line(format!("task {} is registered. Follow it with: filas watch {0}", task.id))?;
+        }
+        Ok(0)
+    }
+
+    fn watch(&self, id: TaskId) -> Result<u8> {
+        let mut progress = self.progress();
+        let task = self.client.watch(id, &mut *progress)?;
+        if !self.json {
+            output::line(Summary::of(&task)).or_else(closed_is_fine)?;
+        }
+        Ok(self.verdict(&task))
+    }
+
+    fn verdict(&self, task: &TaskView) -> u8 {
+        let verdict = Verdict::of(task);
+        if verdict == Verdict::Broken && self.json && task.state.is_final() {
+            let reason = task.reason.as_ref().map(|reason| json!({"code": reason.code, "message": reason.message}));
+            stderr_line(
+                &json!({"error": format!("the task is {}", task.state.as_str()), "reason": reason}).to_string(),
+            );
+        }
+        verdict.exit_code()
+    }
+
+    fn results(&self, id: TaskId, out: Option<&Path>) -> Result<u8> {
+        match out.filter(|path| path.as_os_str() != "-") {
+            Some(path) => {
+                let mut progress = self.progress();
+                let bytes = self.client.save_results(id, path, &mut *progress);
+                progress.done();
+                let bytes = bytes?;
+                if self.json {
+                    output::json([json!({"task": id, "file": path.to_string_lossy(), "bytes": bytes})])?;
+                } else {
+                    output::line(format!("{} in {}", words::bytes(bytes), words::plain(&path.to_string_lossy())))?;
+                }
+            }
+            None => {
+                // A bar between lines on the same terminal would only be in the way.
+                let mut progress: Box<dyn Progress> = if stdout().is_terminal() || !stderr().is_terminal() {
+                    Box::new(Silent)
+                } else {
+                    Box::new(Bar::new())
+                };
+                let download = self.client.results(id, &mut *progress);
+                let copied =
+                    download.and_then(|mut download| download.copy_to(&mut output::buffered(), &mut *progress));
+                progress.done();
+                copied?.map_err(OutputError::from)?;
+            }
+        }
+        Ok(0)
+    }
+
+    fn progress(&self) -> Box<dyn Progress> {
+        if self.json { Box::new(JsonLines::new(stdout())) } else { progress::on_stderr() }
+    }
+}
+
+/// The code that says what became of the rows counts, even when nobody reads the summary.
+fn closed_is_fine(error: OutputError) -> Result<(), OutputError> {
+    if matches!(error, OutputError::Closed) { Ok(()) } else { Err(error) }
+}
+
+/// What went wrong and what to do, on standard error.
+fn tell(error: &anyhow::Error, local: bool, json: bool) {
+    let client_error = error.downcast_ref::<ClientError>();
+    let hint = client_error.and_then(|error| next_step(error, local));
+    // Causes may hold foreign text; the whole is made plain, whatever it is.
+    let text = words::plain(&format!("{error:#}"));
+    if json {
+        let problem = match client_error {
+            Some(ClientError::Problem { problem, .. }) => Some(problem),
+            _ => None,
+        };
+        stderr_line(&json!({"error": text, "hint": hint, "problem": problem}).to_string());
+        return;
+    }
+    stderr_line(&format!("error: {text}"));
+    if let Some(hint) = hint {
+        stderr_line(&format!("hint: {hint}"));
+    }
+}

@@ -1,0 +1,217 @@
+//! An invocation: which files to read, and what becomes of each.
+//!
+//! It may die between any two lines. The rows and the index are stored first, then the task says that it is split, then
+//! the messages go out, and last the task says that they did: whoever comes next goes on where this one ended.
+
+use std::time::Duration;
+
+use filas_domain::clock::Timestamp;
+use filas_domain::delivery::{Delivery, Redeliver, UploadEvent};
+use filas_domain::keys::ObjectKey;
+use filas_domain::message::BatchMessage;
+use filas_domain::plan::BatchIndex;
+use filas_domain::ports::{
+    BatchLedger, BatchQueue, Clock, Deliveries, ObjectReader, ObjectWriter, PortError, WriteError,
+};
+use filas_domain::task::{Head, SplitDecision, Task};
+use filas_domain::{TaskId, error_chain};
+use tracing::{error, info, warn};
+
+use crate::reading::{self, Read};
+
+/// Kept back from the time limit for storing the index and sending the messages.
+const TIME_TO_SETTLE: Duration = Duration::from_secs(5);
+
+/// How much longer than the reader its lease lives: clocks of two readers may differ by so much.
+const CLOCK_SKEW: Duration = Duration::from_millis(1000);
+
+/// What an invocation may use.
+pub struct Invocation {
+    /// The id of the invocation.
+    pub request_id: String,
+    /// When Lambda ends it.
+    pub deadline: Timestamp,
+}
+
+impl Invocation {
+    /// The invocation that Lambda describes by `context`.
+    pub fn of(context: &lambda_runtime::Context) -> Self {
+        Self { request_id: context.request_id.clone(), deadline: Timestamp::from_millis(context.deadline) }
+    }
+}
+
+/// The splitter and its ports.
+pub struct Splitter<L, O, Q, D, C> {
+    /// Tasks and batches.
+    pub ledger: L,
+    /// The file in, rows and index out.
+    pub objects: O,
+    /// Where the batches go.
+    pub queue: Q,
+    /// Where the events came from.
+    pub deliveries: D,
+    /// The time.
+    pub clock: C,
+}
+
+/// What is to happen with an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// It is dealt with.
+    Settled,
+    /// Somebody else has the file until then.
+    Wait(Timestamp),
+}
+
+impl<L, O, Q, D, C> Splitter<L, O, Q, D, C>
+where
+    L: BatchLedger,
+    O: ObjectReader + ObjectWriter,
+    Q: BatchQueue,
+    D: Deliveries,
+    C: Clock,
+{
+    /// Splits the files of the events and says which events are to come again.
+    pub async fn run(&self, deliveries: &[Delivery], invocation: &Invocation) -> Redeliver {
+        let mut again = Redeliver::default();
+        for delivery in deliveries {
+            let wait = match self.take(delivery, invocation).await {
+                Ok(Verdict::Settled) => continue,
+                Ok(Verdict::Wait(until)) => until.since(self.clock.now()),
+                Err(error) => {
+                    error!(message_id = delivery.message_id(), error = %error_chain(&*error), "an upload is not split");
+                    backoff(delivery)
+                }
+            };
+            again.add(delivery);
+            if let Err(error) = self.deliveries.postpone(&delivery.receipt_handle, wait).await {
+                // It then comes after the visibility timeout: later, but it comes.
+                warn!(message_id = delivery.message_id(), error = %error_chain(&error), "an event is not postponed");
+            }
+        }
+        info!(request_id = invocation.request_id, events = deliveries.len(), to_come_again = again.len(), "events taken");
+        again
+    }
+
+    async fn take(
+        &self,
+        delivery: &Delivery,
+        invocation: &Invocation,
+    ) -> Result<Verdict, Box<dyn std::error::Error + Send + Sync>> {
+        let tasks = match UploadEvent::decode(&delivery.body)? {
+            UploadEvent::Arrived(tasks) => tasks,
+            UploadEvent::Test => Vec::new(),
+        };
+        for id in tasks {
+            if let wait @ Verdict::Wait(_) = self.split(id, invocation).await? {
+                return Ok(wait);
+            }
+        }
+        Ok(Verdict::Settled)
+    }
+
+    async fn split(&self, id: TaskId, invocation: &Invocation) -> Result<Verdict, PortError> {
+        loop {
+            let Some(task) = self.ledger.task(id).await? else {
+                warn!(task = %id, "the upload of a task that is no longer there is left alone");
+                return Ok(Verdict::Settled);
+            };
+            let now = self.clock.now();
+            let lease = invocation.deadline.plus(CLOCK_SKEW).since(now);
+            match task.decide_split(now, lease) {
+                SplitDecision::Nothing => return Ok(Verdict::Settled),
+                SplitDecision::Wait(until) => return Ok(Verdict::Wait(until)),
+                SplitDecision::SendAgain => return self.send_again(task).await,
+                SplitDecision::GiveUp(head) => {
+                    if self.write(&task, *head).await?.is_some() {
+                        warn!(task = %id, "the file ended its readers and is given up");
+                        return Ok(Verdict::Settled);
+                    }
+                }
+                SplitDecision::Read(head) => {
+                    if let Some(task) = self.write(&task, *head).await? {
+                        return self.read(task, invocation).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The task with `head` written, or `None` when somebody else wrote first.
+    async fn write(&self, task: &Task, head: Head) -> Result<Option<Task>, PortError> {
+        match self.ledger.write_head(task, &head).await {
+            Ok(()) => Ok(Some(Task { version: task.version + 1, head, ..task.clone() })),
+            Err(WriteError::Stale) => Ok(None),
+            Err(WriteError::Port(error)) => Err(error),
+        }
+    }
+
+    async fn read(&self, task: Task, invocation: &Invocation) -> Result<Verdict, PortError> {
+        let time = invocation.deadline.since(self.clock.now()).saturating_sub(TIME_TO_SETTLE);
+        let read = match reading::read(&self.objects, task.id, &task.head.order, time).await {
+            Ok(read) => read,
+            Err(error) => {
+                // Give the file back at once, without counting a crash. If that fails, the lease runs out.
+                let head = task.split_released(self.clock.now());
+                if let Err(second) = self.write(&task, head).await {
+                    warn!(task = %task.id, error = %error_chain(&second), "the file cannot be given back");
+                }
+                return Err(error);
+            }
+        };
+        let now = self.clock.now();
+        match read {
+            Read::Refused(reason) => {
+                info!(task = %task.id, code = reason.code, "the file is refused");
+                self.write(&task, task.failed(reason, now)).await?;
+            }
+            Read::Rows { index, format } => {
+                let batches = u32::try_from(index.batches.len()).unwrap_or(u32::MAX);
+                let head = task.split_done(index.rows(), batches, &format.to_string(), now);
+                if let Some(task) = self.write(&task, head).await? {
+                    info!(task = %task.id, rows = index.rows(), batches, "the file is split");
+                    self.send(&task, messages(task.id, &index).collect()).await?;
+                }
+            }
+        }
+        Ok(Verdict::Settled)
+    }
+
+    /// Sends what an earlier invocation may not have sent: the batches that are not closed.
+    async fn send_again(&self, task: Task) -> Result<Verdict, PortError> {
+        let json = self.objects.get(&ObjectKey::index(task.id), None).await?;
+        let index = BatchIndex::parse(&json)
+            .map_err(|error| PortError::permanent(format!("read the index of task {}", task.id), error))?;
+        let numbers: Vec<_> = index.numbered().map(|(number, _)| number).collect();
+        let batches = self.ledger.batches(task.id, &numbers).await?;
+        let is_closed = |message: &BatchMessage| {
+            batches.iter().any(|batch| batch.number == message.batch && batch.state.is_closed())
+        };
+        let open = messages(task.id, &index).filter(|message| !is_closed(message)).collect();
+        self.send(&task, open).await?;
+        Ok(Verdict::Settled)
+    }
+
+    async fn send(&self, task: &Task, messages: Vec<BatchMessage>) -> Result<(), PortError> {
+        if task.head.split.fanned_out {
+            return Ok(());
+        }
+        self.queue.send(&messages).await?;
+        // When this is lost, the messages are sent once more and find their batches taken.
+        loop {
+            let Some(task) = self.ledger.task(task.id).await? else { return Ok(()) };
+            if task.head.split.fanned_out || self.write(&task, task.fanned_out(self.clock.now())).await?.is_some() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn messages(task: TaskId, index: &BatchIndex) -> impl Iterator<Item = BatchMessage> {
+    index.numbered().map(move |(batch, plan)| BatchMessage { task, batch, plan: *plan })
+}
+
+/// How long to wait before the next delivery: 2, 4, 8 … seconds, five minutes at the most.
+fn backoff(delivery: &Delivery) -> Duration {
+    Duration::from_secs(1 << delivery.receive_count().min(8)).min(Duration::from_secs(300))
+}

@@ -1,0 +1,138 @@
+//! The file to one object of rows and the index of its batches.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use filas_domain::TaskId;
+use filas_domain::keys::ObjectKey;
+use filas_domain::limits::{BATCH_BYTES, BATCHES};
+use filas_domain::plan::{BatchIndex, Planner};
+use filas_domain::ports::{ObjectReader, ObjectStream, ObjectWriter, PortError};
+use filas_domain::task::{Order, Reason};
+use filas_pipeline::catalogue;
+use filas_sheets::{Format, ReadError, ReadOptions, ReadSummary, SheetChoice, SourceHint, read_rows};
+use tokio::sync::mpsc;
+
+use crate::sink::LineSink;
+
+/// Chunks of lines that may wait for the upload.
+const CHUNKS_WAITING: usize = 8;
+
+/// What came of a file.
+pub enum Read {
+    /// Rows, stored with their index.
+    Rows {
+        /// The batches.
+        index: BatchIndex,
+        /// What the file turned out to be.
+        format: Format,
+    },
+    /// It cannot be turned into rows, and never will.
+    Refused(Reason),
+}
+
+/// Reads the uploaded file of a task and stores its rows and their index. The same file always makes the same objects,
+/// so it does no harm when a reader that was given up for dead goes on writing.
+///
+/// # Errors
+/// When the machine is in trouble: it may work another time.
+pub async fn read(
+    objects: &(impl ObjectReader + ObjectWriter),
+    id: TaskId,
+    order: &Order,
+    time: Duration,
+) -> Result<Read, PortError> {
+    let begun = Instant::now();
+    let spec = catalogue::spec(objects, &order.pipeline).await?;
+    let options = ReadOptions {
+        sheet: order.sheet.as_deref().map(SheetChoice::from),
+        header_row: spec.rows.header,
+        deadline: Some(begun + time),
+        ..ReadOptions::default()
+    };
+    let hint = SourceHint { filename: order.filename.clone(), media_type: order.media_type.clone() };
+    let source = Scratch::new(id);
+    objects.download(&ObjectKey::upload(id), &source.0).await?;
+    let planner = Planner::new(order.batch_size, BATCH_BYTES);
+    let (index, summary) = match transfer(objects, id, &source, hint, options, planner).await? {
+        Ok(read) => read,
+        Err(reason) => return Ok(Read::Refused(reason)),
+    };
+    if index.batches.len() > BATCHES {
+        let message = format!(
+            "The file makes {} batches of {} rows, and a task has at most {BATCHES}. Upload it again with a larger \
+             batch_size.",
+            index.batches.len(),
+            order.batch_size
+        );
+        return Ok(Read::Refused(Reason { code: "LIMIT_EXCEEDED".into(), message }));
+    }
+    objects.put(&ObjectKey::index(id), "application/json", index.to_json()).await?;
+    Ok(Read::Rows { index, format: summary.format })
+}
+
+/// Reads on a thread of its own and uploads here, each as fast as the other allows.
+async fn transfer(
+    objects: &impl ObjectWriter,
+    id: TaskId,
+    source: &Scratch,
+    hint: SourceHint,
+    options: ReadOptions,
+    planner: Planner,
+) -> Result<Result<(BatchIndex, ReadSummary), Reason>, PortError> {
+    let operation = || format!("read the file of task {id}");
+    let file = File::open(&source.0).map_err(|error| PortError::transient(operation(), error))?;
+    let (sender, mut chunks) = mpsc::channel(CHUNKS_WAITING);
+    let reader = tokio::task::spawn_blocking(move || {
+        let mut sink = LineSink::new(planner, sender);
+        let summary = read_rows(file, &hint, &options, &mut sink)?;
+        let operation = "pass on the last rows";
+        let index = sink.finish().map_err(|source| ReadError::Machine { operation, source })?;
+        Ok::<_, ReadError>((index, summary))
+    });
+    let mut stream = objects.create(&ObjectKey::rows(id), "application/x-ndjson").await?;
+    let mut uploaded = Ok(());
+    while let Some(chunk) = chunks.recv().await {
+        uploaded = stream.append(chunk).await;
+        if uploaded.is_err() {
+            // The reader notices at its next chunk.
+            chunks.close();
+            break;
+        }
+    }
+    let read = reader.await.map_err(|error| PortError::transient(operation(), error))?;
+    match (uploaded, read) {
+        (Ok(()), Ok(read)) => stream.complete().await.map(|()| Ok(read)),
+        (Ok(()), Err(ReadError::File(problem))) => {
+            stream.abandon().await?;
+            Ok(Err(Reason { code: problem.code.to_owned(), message: problem.to_string() }))
+        }
+        (Ok(()), Err(error @ ReadError::Machine { .. })) => {
+            stream.abandon().await?;
+            Err(PortError::transient(operation(), error))
+        }
+        (Err(error), _) => {
+            // What was begun is swept up by the bucket's rule for unfinished uploads, if this fails as well.
+            stream.abandon().await.ok();
+            Err(error)
+        }
+    }
+}
+
+/// A file in the scratch space of the instance, gone when it is dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(id: TaskId) -> Self {
+        // The process id: on a laptop several instances share one folder.
+        Self(std::env::temp_dir().join(format!("filas-{id}-{}", std::process::id())))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // A file that is not there is gone as well.
+        std::fs::remove_file(&self.0).ok();
+    }
+}

@@ -1,0 +1,151 @@
+//! `POST /v1/tasks` and `POST /v1/uploads`.
+//!
+//! The task is registered before its file is stored: the event for the file then always finds its task. When the storing
+//! fails, the caller tries again with the same `Idempotency-Key` and the file is stored for the task that there is.
+
+use std::collections::HashSet;
+
+use filas_domain::{PipelineRef, TaskId};
+use filas_domain::access::sha256_hex;
+use filas_domain::keys::ObjectKey;
+use filas_domain::limits::{DIRECT_UPLOAD_BYTES, IDEMPOTENCY_KEPT};
+use filas_domain::ports::{Clock, IdempotencyKey, ObjectSigner, ObjectWriter, PortError, Registered, TaskLedger, TaskRegister};
+use filas_domain::problem::Problem;
+use filas_domain::task::{Order, Task, TaskState};
+use filas_domain::view::TaskView;
+use filas_http::{Answer, Call, Refusal};
+use filas_pipeline::catalogue;
+use lambda_http::http::Method;
+use serde_json::json;
+use tokio::sync::Mutex;
+use tracing::info;
+
+use crate::order::{Wish, idempotency_key};
+
+/// The uploads and their ports.
+pub struct Uploads<L, O, C> {
+    /// Tasks.
+    pub ledger: L,
+    /// Where files go.
+    pub objects: O,
+    /// The time.
+    pub clock: C,
+    /// What makes ids unique.
+    pub random: fn() -> Result<[u8; 10], PortError>,
+    /// The pipelines whose text this instance has stored.
+    pub kept: Mutex<HashSet<PipelineRef>>,
+}
+
+impl<L, O, C> Uploads<L, O, C>
+where
+    L: TaskLedger + TaskRegister,
+    O: ObjectWriter + ObjectSigner,
+    C: Clock,
+{
+    /// Answers a call.
+    ///
+    /// # Errors
+    /// When the caller, or the cloud, is at fault.
+    pub async fn answer(&self, call: Call) -> Result<Answer, Refusal> {
+        match (call.method(), call.segments().as_slice()) {
+            (&Method::POST, ["tasks"]) => self.take_file(&call).await,
+            (&Method::POST, ["uploads"]) => self.await_file(&call).await,
+            _ => Err(Problem::not_found("such call").into()),
+        }
+    }
+
+    /// `POST /v1/tasks`: the body is the file.
+    async fn take_file(&self, call: &Call) -> Result<Answer, Refusal> {
+        let file = call.body();
+        if file.len() as u64 > DIRECT_UPLOAD_BYTES {
+            return Err(Problem::too_large(format!(
+                "This call takes at most {DIRECT_UPLOAD_BYTES} bytes. Call POST /v1/uploads with \
+                 {{\"filename\": …, \"size\": {}, \"pipeline\": …}} and PUT the file to the URL in its answer.",
+                file.len()
+            ))
+            .into());
+        }
+        let order = Wish::in_query(call)?.order(call.owner.clone())?;
+        let task = self.register(call, order, &sha256_hex(file)).await?;
+        if task.head.state == TaskState::AwaitingUpload {
+            let media_type = task.head.order.media_type.as_deref().unwrap_or("application/octet-stream");
+            self.objects.put(&ObjectKey::upload(task.id), media_type, file.to_vec()).await?;
+        }
+        Ok(Answer::json(202, &TaskView::new(&task, self.clock.now())).header("location", location(task.id)))
+    }
+
+    /// `POST /v1/uploads`: the file comes straight into the bucket.
+    async fn await_file(&self, call: &Call) -> Result<Answer, Refusal> {
+        let wish: Wish = call.json()?;
+        let order = wish.order(call.owner.clone())?;
+        let task = self.register(call, order, "by presigned upload").await?;
+        let now = self.clock.now();
+        // A key that is used again after the file came has nothing left to upload.
+        let upload = match task.head.state {
+            TaskState::AwaitingUpload => {
+                let signed = self.objects.sign_put(&ObjectKey::upload(task.id), task.head.order.size, now).await?;
+                json!({
+                    "method": signed.method,
+                    "url": signed.url,
+                    "headers": signed.headers,
+                    "expires": signed.expires.to_rfc3339(),
+                })
+            }
+            _ => json!(null),
+        };
+        let body = json!({ "task": TaskView::new(&task, now), "upload": upload });
+        Ok(Answer::json(201, &body).header("location", location(task.id)))
+    }
+
+    /// The task for this order: a new one, or the one that an earlier call with the same key made.
+    async fn register(&self, call: &Call, order: Order, content: &str) -> Result<Task, Refusal> {
+        let now = self.clock.now();
+        let key = idempotency_key(call)?.map(|key| IdempotencyKey {
+            key,
+            fingerprint: fingerprint(&order, content),
+            expires: now.plus(IDEMPOTENCY_KEPT),
+        });
+        let task = Task::registered(TaskId::new(now, (self.random)()?), order, now);
+        self.keep_pipeline(&task.head.order.pipeline).await?;
+        match self.ledger.register(&task, key.as_ref()).await? {
+            Registered::New => {
+                info!(task = %task.id, pipeline = task.head.order.pipeline.name, "a task is registered");
+                Ok(task)
+            }
+            Registered::Before { task: before, fingerprint } => {
+                if key.is_some_and(|key| key.fingerprint != fingerprint) {
+                    return Err(Problem::unprocessable(
+                        "idempotency-key-reused",
+                        "The Idempotency-Key was used for another request",
+                        "A key names one request. Use a new one for this request, or repeat the earlier request as it was.",
+                    )
+                    .into());
+                }
+                let task = self.ledger.task(before).await?;
+                task.ok_or_else(|| Problem::not_found(format!("task {before} any more; it was deleted")).into())
+            }
+        }
+    }
+
+    /// Stores the text of the pipeline that a task pins, once for each instance.
+    async fn keep_pipeline(&self, pipeline: &PipelineRef) -> Result<(), Refusal> {
+        let mut kept = self.kept.lock().await;
+        if !kept.contains(pipeline) {
+            if let Some((pipeline, yaml)) = catalogue::current(&pipeline.name) {
+                catalogue::keep(&self.objects, &pipeline, yaml).await?;
+            }
+            kept.insert(pipeline.clone());
+        }
+        Ok(())
+    }
+}
+
+/// Relative to the call's own URL, and so right behind every stage, domain and emulator (RFC 9110, section 10.2.2).
+fn location(task: TaskId) -> String {
+    format!("tasks/{task}")
+}
+
+/// Everything that makes two requests the same.
+fn fingerprint(order: &Order, content: &str) -> String {
+    sha256_hex(json!([order, content]).to_string().as_bytes())
+}

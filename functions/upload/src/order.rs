@@ -1,0 +1,101 @@
+//! What a person asks for, checked before anything is stored.
+
+use filas_domain::Owner;
+use filas_domain::limits::{BATCH_ROWS, BATCH_ROWS_MAX, FILENAME_BYTES, IDEMPOTENCY_KEY_BYTES, UPLOAD_BYTES};
+use filas_domain::problem::Problem;
+use filas_domain::task::Order;
+use filas_http::Call;
+use filas_pipeline::{catalogue, shipped};
+use serde::Deserialize;
+
+/// The body of `POST /v1/uploads`, and the query of `POST /v1/tasks`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wish {
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// The file's name.
+    pub filename: Option<String>,
+    /// The file's media type.
+    pub media_type: Option<String>,
+    /// The file's size in bytes.
+    pub size: u64,
+    /// A sheet's name or number.
+    pub sheet: Option<String>,
+    /// Rows in a batch.
+    pub batch_size: Option<u32>,
+}
+
+impl Wish {
+    /// The wish in the query of `POST /v1/tasks`, for a body of its size.
+    ///
+    /// # Errors
+    /// When something is missing or out of range.
+    pub fn in_query(call: &Call) -> Result<Self, Problem> {
+        Ok(Self {
+            pipeline: call.query("pipeline").ok_or_else(|| {
+                Problem::bad_request(format!("Say what to do with the rows: ?pipeline=NAME, one of {}.", names()))
+            })?,
+            filename: call.query("filename"),
+            media_type: call.header("content-type").map(str::to_owned),
+            size: call.body().len() as u64,
+            sheet: call.query("sheet"),
+            batch_size: call.number("batch_size", 1..=BATCH_ROWS_MAX)?,
+        })
+    }
+
+    /// The order, if it can be carried out.
+    ///
+    /// # Errors
+    /// When there is no such pipeline, or something is out of range.
+    pub fn order(self, owner: Owner) -> Result<Order, Problem> {
+        let batch_size = self.batch_size.unwrap_or(BATCH_ROWS);
+        if !(1..=BATCH_ROWS_MAX).contains(&batch_size) {
+            return Err(Problem::bad_request(format!("batch_size is a whole number from 1 to {BATCH_ROWS_MAX}.")));
+        }
+        if self.size == 0 {
+            return Err(Problem::unprocessable("empty-file", "The file is empty", "Send a file with at least a header."));
+        }
+        if self.size > UPLOAD_BYTES {
+            return Err(Problem::too_large(format!("A file has at most {UPLOAD_BYTES} bytes.")));
+        }
+        for (name, text) in [("filename", &self.filename), ("media_type", &self.media_type), ("sheet", &self.sheet)] {
+            let is_plain = |text: &String| text.len() <= FILENAME_BYTES && !text.chars().any(char::is_control);
+            if !text.as_ref().is_none_or(is_plain) {
+                let detail = format!("{name} has at most {FILENAME_BYTES} bytes and no control characters.");
+                return Err(Problem::bad_request(detail));
+            }
+        }
+        let (pipeline, _) = catalogue::current(&self.pipeline).ok_or_else(|| {
+            let detail = format!("There is no pipeline '{}'. There are: {}.", self.pipeline, names());
+            Problem::unprocessable("unknown-pipeline", "There is no such pipeline", detail)
+        })?;
+        Ok(Order {
+            owner,
+            pipeline,
+            filename: self.filename,
+            media_type: self.media_type,
+            size: self.size,
+            sheet: self.sheet,
+            batch_size,
+        })
+    }
+}
+
+fn names() -> String {
+    shipped::all().iter().map(|shipped| shipped.name).collect::<Vec<_>>().join(", ")
+}
+
+/// The caller's `Idempotency-Key`, if there is one.
+///
+/// # Errors
+/// When it is empty or too long, or not printable.
+pub fn idempotency_key(call: &Call) -> Result<Option<String>, Problem> {
+    let Some(key) = call.header("idempotency-key") else { return Ok(None) };
+    let is_plain = key.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+    if key.is_empty() || key.len() > IDEMPOTENCY_KEY_BYTES || !is_plain {
+        let detail = format!("Idempotency-Key has 1 to {IDEMPOTENCY_KEY_BYTES} printable ASCII characters.");
+        return Err(Problem::bad_request(detail));
+    }
+    Ok(Some(key.to_owned()))
+}

@@ -1,0 +1,67 @@
+//! [`TaskLedger`]: tasks, one at a time.
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use filas_domain::ids::TaskId;
+use filas_domain::ports::{PortError, TaskLedger, WriteError};
+use filas_domain::task::{Head, Task};
+
+use super::DynamoLedger;
+use super::expressions::has_version;
+use super::items::{head_attribute, number, owner_state, task_key, task_of, text};
+use crate::errors::{meaning, port_error};
+use crate::retry::retrying;
+
+impl TaskLedger for DynamoLedger {
+    async fn task(&self, id: TaskId) -> Result<Option<Task>, PortError> {
+        let operation = format!("read task {id} from the ledger");
+        let request = || {
+            let get = self.client.get_item().table_name(&self.table);
+            get.set_key(Some(task_key(id))).consistent_read(true).send()
+        };
+        let answer = self.read(&operation, request).await?;
+        answer.item.map(task_of).transpose().map_err(|error| PortError::permanent(operation, error))
+    }
+
+    async fn write_head(&self, read: &Task, head: &Head) -> Result<(), WriteError> {
+        let operation = format!("write the head of task {} to the ledger", read.id);
+        let stored = head_attribute(head).map_err(|error| PortError::permanent(&operation, error))?;
+        let condition = has_version(read.version);
+        let request = || {
+            self.client
+                .update_item()
+                .table_name(&self.table)
+                .set_key(Some(task_key(read.id)))
+                .update_expression("SET #head = :head, #owner_state = :owner_state, #version = :next")
+                .condition_expression(&condition.text)
+                .set_expression_attribute_names(Some(condition.names.clone()))
+                .expression_attribute_names("#head", "head")
+                .expression_attribute_names("#owner_state", "owner_state")
+                .set_expression_attribute_values(condition.values.clone())
+                .expression_attribute_values(":head", stored.clone())
+                .expression_attribute_values(":owner_state", text(owner_state(&head.order.owner, head.state)))
+                .expression_attribute_values(":next", number(read.version + 1))
+                .send()
+        };
+        let Err(failed) = retrying(request, meaning).await else {
+            return Ok(());
+        };
+        if !is_stale(&failed.error) {
+            return Err(port_error(operation, failed.error).into());
+        }
+        // An earlier try got no answer: the head that is there now may be the one of that try.
+        if failed.perhaps_done_before && self.has_head(read, head).await? { Ok(()) } else { Err(WriteError::Stale) }
+    }
+}
+
+impl DynamoLedger {
+    /// Whether the stored task is `read` after `head` was written.
+    async fn has_head(&self, read: &Task, head: &Head) -> Result<bool, PortError> {
+        let stored = self.task(read.id).await?;
+        Ok(stored.is_some_and(|stored| stored.version == read.version + 1 && stored.head == *head))
+    }
+}
+
+fn is_stale<R>(error: &SdkError<UpdateItemError, R>) -> bool {
+    error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception)
+}

@@ -1,0 +1,53 @@
+//! Logs: one JSON object a line on stdout, where Lambda collects it. Never the content of a row, a key or a token.
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// These log the bodies and headers of requests when they are asked for more: rows and tokens.
+const TOO_TALKATIVE: [&str; 5] = ["aws_", "hyper", "h2", "rustls", "reqwest"];
+
+/// Starts logging, at `info` or as `RUST_LOG` says (`debug`, `info,filas_processor=debug`). A second call does nothing.
+pub fn init() {
+    let wanted = std::env::var("RUST_LOG").unwrap_or_default();
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(true)
+        .with_span_list(false)
+        .with_ansi(false)
+        .with_writer(std::io::stdout);
+    // A subscriber that is there already was somebody's choice, a test's for instance.
+    let _ = tracing_subscriber::registry().with(filter(&wanted)).with(lines).try_init();
+}
+
+fn filter(wanted: &str) -> Targets {
+    let asked = if wanted.trim().is_empty() { None } else { wanted.parse::<Targets>().ok() };
+    let asked = asked.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    TOO_TALKATIVE.iter().fold(asked, |filter, target| filter.with_target(*target, LevelFilter::WARN))
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn the_level_is_info_unless_asked_otherwise() {
+        for (wanted, target, level, expected) in [
+            ("", "filas_split", Level::INFO, true),
+            ("", "filas_split", Level::DEBUG, false),
+            ("debug", "filas_split", Level::DEBUG, true),
+            ("warn,filas_split=debug", "filas_split", Level::DEBUG, true),
+            ("warn,filas_split=debug", "filas_aws", Level::INFO, false),
+            ("not/a=filter=x", "filas_split", Level::INFO, true),
+            ("trace", "aws_smithy_runtime::client", Level::DEBUG, false),
+            ("trace", "hyper_util::client", Level::INFO, false),
+            ("", "aws_smithy_runtime::client", Level::WARN, true),
+        ] {
+            assert_eq!(filter(wanted).would_enable(target, &level), expected, "{wanted} {target} {level}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! One request of a known owner.
+
+use filas_domain::Owner;
+use filas_domain::problem::Problem;
+use lambda_http::http::Method;
+use lambda_http::{Body, Request, RequestExt};
+use serde::de::DeserializeOwned;
+
+/// One request of a known owner.
+#[derive(Debug)]
+pub struct Call {
+    /// Who calls.
+    pub owner: Owner,
+    request: Request,
+}
+
+/// The path from the version on: stages, custom domains and emulators put different things before it.
+pub(crate) fn api_path(path: &str) -> &str {
+    path.find("/v1/").map_or(path, |start| &path[start..])
+}
+
+impl Call {
+    pub(crate) const fn new(owner: Owner, request: Request) -> Self {
+        Self { owner, request }
+    }
+
+    /// The method.
+    pub fn method(&self) -> &Method {
+        self.request.method()
+    }
+
+    /// The path's segments after `/v1`.
+    pub fn segments(&self) -> Vec<&str> {
+        let path = api_path(self.request.uri().path()).trim_end_matches('/');
+        path.strip_prefix("/v1/").unwrap_or_default().split('/').collect()
+    }
+
+    /// A parameter of the query; nothing when it is empty.
+    pub fn query(&self, name: &str) -> Option<String> {
+        self.request.query_string_parameters().first(name).filter(|value| !value.is_empty()).map(str::to_owned)
+    }
+
+    /// A parameter of the query as a number within `range`.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn number(&self, name: &str, range: std::ops::RangeInclusive<u32>) -> Result<Option<u32>, Problem> {
+        let Some(text) = self.query(name) else { return Ok(None) };
+        match text.parse() {
+            Ok(number) if range.contains(&number) => Ok(Some(number)),
+            _ => Err(Problem::bad_request(format!(
+                "{name} is a whole number from {} to {}.",
+                range.start(),
+                range.end()
+            ))),
+        }
+    }
+
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.request.headers().get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The body's bytes.
+    pub fn body(&self) -> &[u8] {
+        match self.request.body() {
+            Body::Text(text) => text.as_bytes(),
+            Body::Binary(bytes) => bytes,
+            _ => &[],
+        }
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// When it is not JSON of that shape; the detail says where.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        serde_json::from_slice(self.body()).map_err(|error| Problem::bad_request(format!("The body: {error}.")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_stands_before_the_version_does_not_matter() {
+        for path in ["/v1/tasks", "/prod/v1/tasks", "/restapis/abc/v1x/_user_request_/v1/tasks"] {
+            assert_eq!(api_path(path), "/v1/tasks", "{path}");
+        }
+        assert_eq!(api_path("/other"), "/other");
+    }
+}

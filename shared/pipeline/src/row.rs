@@ -1,0 +1,121 @@
+//! One line of a rows object as a row.
+
+use std::fmt;
+
+use filas_domain::ids::RowNumber;
+use serde::Deserialize;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// One row as the split wrote it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceRow {
+    /// The number that the person sees in the spreadsheet.
+    pub number: RowNumber,
+    /// The cells by column, in column order, or why the row could not be read. An empty cell is not there: it counts as
+    /// absent in every stage.
+    pub record: Result<Map<String, Value>, Unreadable>,
+}
+
+/// Why a row could not be read from the file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Unreadable {
+    /// For programs.
+    pub code: String,
+    /// For people.
+    pub message: String,
+}
+
+impl SourceRow {
+    /// Reads one line of a rows object, with or without its line end. An error means that the object is damaged: it is the
+    /// machine's trouble and not the row's.
+    pub fn parse(line: &[u8]) -> Result<Self, serde_json::Error> {
+        let parsed: Line = serde_json::from_slice(line)?;
+        match (parsed.record, parsed.error) {
+            (Some(Record(record)), None) => Ok(Self { number: parsed.row, record: Ok(record) }),
+            (None, Some(unreadable)) => Ok(Self { number: parsed.row, record: Err(unreadable) }),
+            _ => Err(serde_json::Error::custom("a row has either a record or an error")),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Line {
+    row: RowNumber,
+    record: Option<Record>,
+    error: Option<Unreadable>,
+}
+
+/// The cells that are not empty. They are left out while reading, because taking them out afterwards would cost more.
+struct Record(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Record {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(RecordVisitor).map(Self)
+    }
+}
+
+struct RecordVisitor;
+
+impl<'de> Visitor<'de> for RecordVisitor {
+    type Value = Map<String, Value>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the cells of a row by column")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut cells: A) -> Result<Self::Value, A::Error> {
+        let mut record = Map::new();
+        while let Some(column) = cells.next_key::<String>()? {
+            let value = cells.next_value::<Value>()?;
+            if !value.is_null() {
+                record.insert(column, value);
+            }
+        }
+        Ok(record)
+    }
+}
+
+/// The text of an error cell, such as `#N/A`, if `value` is one.
+pub(crate) fn cell_error(value: &Value) -> Option<&str> {
+    let cell = value.as_object().filter(|cell| cell.len() == 1)?;
+    cell.get("error")?.as_str().filter(|text| text.starts_with('#'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_become_rows() {
+        let check = |line: &str, number: u32, record: &str| {
+            let row = SourceRow::parse(line.as_bytes()).unwrap();
+            assert_eq!(row.number, RowNumber::new(number));
+            let seen = match row.record {
+                Ok(record) => serde_json::to_string(&record).unwrap(),
+                Err(unreadable) => format!("{}: {}", unreadable.code, unreadable.message),
+            };
+            assert_eq!(seen, record, "{line}");
+        };
+        check(r#"{"row":2,"record":{"b":1,"a":"x","c":null}}"#, 2, r#"{"b":1,"a":"x"}"#);
+        check("{\"row\":3,\"record\":{}}\n", 3, "{}");
+        check(r##"{"row":4,"record":{"a":{"error":"#N/A"}}}"##, 4, r##"{"a":{"error":"#N/A"}}"##);
+        check(r#"{"row":5,"error":{"code":"RAGGED_ROW","message":"7 cells"}}"#, 5, "RAGGED_ROW: 7 cells");
+    }
+
+    #[test]
+    fn damaged_lines_are_errors() {
+        for damaged in ["", "{}", "[]", r#"{"row":2}"#, r#"{"row":2,"record":{"a":1}"#, r#"{"row":-1,"record":{}}"#] {
+            assert!(SourceRow::parse(damaged.as_bytes()).is_err(), "{damaged}");
+        }
+    }
+
+    #[test]
+    fn only_error_cells_are_error_cells() {
+        let check = |value: &str, expected| assert_eq!(cell_error(&serde_json::from_str(value).unwrap()), expected);
+        check(r##"{"error":"#DIV/0!"}"##, Some("#DIV/0!"));
+        check(r#"{"error":"late"}"#, None);
+        check(r##"{"error":"#N/A","more":1}"##, None);
+        check(r##""#N/A""##, None);
+    }
+}

@@ -1,0 +1,76 @@
+//! What every implementation of a port has to do: one body of tests for each, run on the fakes in
+//! [`memory`](crate::memory) and, in `filas-aws`, on a local cloud. They panic where something is otherwise.
+//!
+//! They use owners, tasks and keys of their own, and may run more than once on the same back end.
+//!
+//! * [`ledger()`]: tasks, batches and what they add up to
+//! * [`objects()`]: objects, large ones, and signed requests
+//! * [`queue()`]: sending, postponing, dying
+//! * [`samples`]: tasks and batches to try them with
+
+#![expect(clippy::unwrap_used, reason = "these are tests, though they are compiled as a library")]
+
+mod batches;
+mod catalogue;
+mod heads;
+mod objects;
+mod queue;
+mod register;
+pub mod samples;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use filas_domain::ports::{BatchLedger, PortError, TaskCatalogue, TaskRegister, WriteError};
+
+pub use objects::objects;
+pub use queue::{Inbox, queue};
+
+/// A ledger, whole.
+///
+/// # Panics
+/// Where it does not do what the ports say.
+pub async fn ledger(ledger: &(impl BatchLedger + TaskRegister + TaskCatalogue)) {
+    heads::a_task_reads_back(ledger).await;
+    heads::a_head_is_written_under_its_version(ledger).await;
+    heads::of_many_writers_one_wins(ledger).await;
+    batches::a_batch_is_claimed_once(ledger).await;
+    batches::a_batch_is_counted_once(ledger).await;
+    batches::counts_can_be_taken_back(ledger).await;
+    batches::changes_are_written_all_or_none(ledger).await;
+    batches::a_task_that_is_gone_counts_nothing(ledger).await;
+    batches::what_cannot_be_one_write_is_refused(ledger).await;
+    batches::as_many_changes_as_allowed_go_in_one_write(ledger).await;
+    batches::tallies_are_sums_whoever_writes_at_once(ledger).await;
+    register::a_registration_can_be_repeated(ledger).await;
+    register::a_key_makes_one_task(ledger).await;
+    register::a_key_is_forgotten_when_it_expires(ledger).await;
+    register::of_many_requests_with_one_key_one_makes_a_task(ledger).await;
+    catalogue::tasks_are_listed_newest_first(ledger).await;
+    catalogue::tasks_are_listed_by_state(ledger).await;
+    catalogue::claimed_batches_come_in_order(ledger).await;
+}
+
+/// Waits until `look` sees what is expected: lists and depths may lag behind.
+async fn eventually<T: PartialEq + Debug, F: Future<Output = T>>(expected: T, mut look: impl FnMut() -> F) {
+    let mut seen = look().await;
+    for _ in 0..100 {
+        if seen == expected {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        seen = look().await;
+    }
+    assert_eq!(seen, expected, "after five seconds");
+}
+
+fn assert_stale(written: &Result<(), WriteError>, what: &str) {
+    assert!(matches!(written, Err(WriteError::Stale)), "{what}: {written:?}");
+}
+
+fn assert_permanent<T: Debug>(answer: Result<T, PortError>, what: &str) {
+    let error = answer.expect_err(what);
+    assert!(!error.is_transient(), "{what}: {error:?}");
+}

@@ -1,0 +1,111 @@
+//! The functions and the command line, built in one cargo call.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::progress;
+use crate::workspace::{Lock, Workspace};
+
+/// The Lambda functions: folder, crate and binary of each have this one name.
+pub const FUNCTIONS: [&str; 5] = ["upload", "split", "processor", "dead-letter", "status"];
+
+/// The package of the command line and its binary.
+const CLI: (&str, &str) = ("filas-cli", "filas");
+
+/// What a build made.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// The `filas` command line.
+    pub cli: PathBuf,
+}
+
+/// Builds everything that runs and puts each function's binary where `template.yaml` looks for it:
+/// `.filas/functions/<name>/bootstrap`.
+///
+/// # Errors
+/// When cargo fails or a binary cannot be copied.
+pub fn build(workspace: &Workspace) -> Result<Built> {
+    let binaries = progress::step("building the functions and the command line", || cargo_build(workspace))?;
+    let _lock = workspace.lock(Lock::Made)?;
+    for name in FUNCTIONS {
+        place(workspace, name, binary(&binaries, name)?)?;
+    }
+    Ok(Built { cli: binary(&binaries, CLI.1)?.clone() })
+}
+
+fn binary<'a>(binaries: &'a BTreeMap<String, PathBuf>, name: &str) -> Result<&'a PathBuf> {
+    binaries.get(name).with_context(|| format!("cargo built no binary {name}"))
+}
+
+/// The one line of cargo's JSON messages that matters here.
+#[derive(Deserialize)]
+struct Artifact {
+    target: Target,
+    executable: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+/// One cargo call for all, so that shared crates are compiled once with one set of features.
+fn cargo_build(workspace: &Workspace) -> Result<BTreeMap<String, PathBuf>> {
+    let mut cargo = cargo(workspace);
+    cargo.args(["build", "--release", "--message-format=json-render-diagnostics"]);
+    for package in FUNCTIONS.iter().chain([&CLI.0]) {
+        cargo.args(["--package", package]);
+    }
+    let output = cargo.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
+    if !output.status.success() {
+        bail!("cargo build failed ({}); its messages are above", output.status);
+    }
+    // Other kinds of messages lack these fields and are passed over.
+    Ok(String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Artifact>(line).ok())
+        .filter_map(|artifact| Some((artifact.target.name, artifact.executable?)))
+        .collect())
+}
+
+/// The cargo that runs us, in the root of the workspace.
+pub(crate) fn cargo(workspace: &Workspace) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(workspace.root());
+    command
+}
+
+/// Copies a binary to where the template looks for it, without its symbols. Does nothing when it is there already, so
+/// that the zip keeps its hash and the deployment finds nothing changed.
+fn place(workspace: &Workspace, name: &str, binary: &Path) -> Result<()> {
+    let folder = workspace.functions().join(name);
+    let bootstrap = folder.join("bootstrap");
+    // Beside the folder and not in it: `sam deploy` zips the whole folder.
+    let stamp = workspace.functions().join(format!("{name}.source"));
+    let source = fs::metadata(binary).with_context(|| format!("cannot read {}", binary.display()))?;
+    let identity = format!("{} {} {}.{}", binary.display(), source.len(), source.mtime(), source.mtime_nsec());
+    if bootstrap.is_file() && fs::read_to_string(&stamp).is_ok_and(|known| known == identity) {
+        return Ok(());
+    }
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    // A new file renamed over the old one: a bootstrap that runs cannot be written to.
+    let fresh = workspace.functions().join(format!("{name}.new"));
+    fs::copy(binary, &fresh).with_context(|| format!("cannot copy {}", binary.display()))?;
+    strip(&fresh);
+    fs::rename(&fresh, &bootstrap).with_context(|| format!("cannot put {}", bootstrap.display()))?;
+    fs::write(&stamp, identity).with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+/// Takes the symbols out with the linker's `strip`. Without it the function is larger and works the same.
+fn strip(file: &Path) {
+    let done = Command::new("strip").arg(file).stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+    if !done {
+        progress::say(&format!("`strip` did not work on {}; it stays larger than it need be", file.display()));
+    }
+}

@@ -1,0 +1,34 @@
+//! Everything that is checked without running Filas.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::build::cargo;
+use crate::layers;
+use crate::progress::step;
+use crate::python::{self, Requirements};
+use crate::workspace::Workspace;
+
+/// Formatting, clippy, the layers, and the template before and after the SAM transform. The quick ones come first.
+///
+/// # Errors
+/// At the first check that fails, which has told why.
+pub fn lint(workspace: &Workspace) -> Result<()> {
+    step("checking which room imports which", || layers::check(workspace))?;
+    step("checking the formatting", || run(cargo(workspace).args(["fmt", "--all", "--check"])))?;
+    let python = python::environment(workspace, Requirements::Checks)?;
+    step("checking template.yaml", || run(Command::new(&python).current_dir(workspace.root()).arg("localstack/lint.py")))?;
+    step("checking the code with clippy", || {
+        run(cargo(workspace).args(["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    })
+}
+
+/// Runs to the end with the output shown.
+fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot run {command:?}"))?;
+    if !status.success() {
+        bail!("the check failed ({status})");
+    }
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! The Python environment of the local cloud, made from pinned and hashed requirements.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+
+use crate::progress;
+use crate::workspace::{Lock, Workspace};
+
+/// The oldest Python that the requirements are pinned for.
+const OLDEST: (u32, u32) = (3, 10);
+
+/// Names under which a Python may be found, the usual one first.
+const NAMES: [&str; 6] = ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10"];
+
+/// What a set of requirements is for.
+#[derive(Debug, Clone, Copy)]
+pub enum Requirements {
+    /// The emulator and the deployment.
+    Cloud,
+    /// What lints the template, on top.
+    Checks,
+}
+
+impl Requirements {
+    fn file(self) -> &'static str {
+        match self {
+            Self::Cloud => "requirements.txt",
+            Self::Checks => "requirements-checks.txt",
+        }
+    }
+}
+
+/// The Python of `.filas/venv`, with the requirements installed. Takes milliseconds when nothing changed.
+///
+/// # Errors
+/// When no usable Python is found, the environment cannot be made, or a package does not install.
+pub fn environment(workspace: &Workspace, wanted: Requirements) -> Result<PathBuf> {
+    let _lock = workspace.lock(Lock::Made)?;
+    let venv = workspace.made().join("venv");
+    let python = venv.join("bin").join("python");
+    install(workspace, &venv, &python, Requirements::Cloud)?;
+    if matches!(wanted, Requirements::Checks) {
+        install(workspace, &venv, &python, Requirements::Checks)?;
+    }
+    Ok(python)
+}
+
+fn install(workspace: &Workspace, venv: &Path, python: &Path, requirements: Requirements) -> Result<()> {
+    let file = workspace.root().join("localstack").join(requirements.file());
+    let pinned = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let hash = hex(&Sha256::digest(&pinned));
+    let stamp = venv.join(format!("{}.sha256", requirements.file()));
+    if python.exists() && fs::read_to_string(&stamp).is_ok_and(|known| known == hash) {
+        return Ok(());
+    }
+    if !python.exists() || matches!(requirements, Requirements::Cloud) {
+        let base = find_python()?;
+        progress::step(&format!("making a Python environment in .filas/venv with {base}"), || create(&base, venv))?;
+    }
+    progress::step(&format!("installing localstack/{}", requirements.file()), || {
+        let mut pip = Command::new(python);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"]).arg(&file);
+        run(&mut pip).with_context(|| format!("pip did not install {}", file.display()))
+    })?;
+    // Last, so that an interrupted installation is done again.
+    fs::write(&stamp, hash).with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+/// The first Python that is new enough.
+fn find_python() -> Result<String> {
+    let mut seen = Vec::new();
+    let chosen = std::env::var("FILAS_PYTHON").ok();
+    for name in chosen.as_deref().into_iter().chain(NAMES) {
+        let Some(version) = version_of(name) else { continue };
+        if version >= OLDEST {
+            return Ok(name.to_owned());
+        }
+        seen.push(format!("{name} is {}.{}", version.0, version.1));
+    }
+    let found = if seen.is_empty() { "none was found".to_owned() } else { seen.join(", ") };
+    bail!(
+        "the local cloud needs Python {}.{} or newer; {found}. Install one, or name it in FILAS_PYTHON",
+        OLDEST.0,
+        OLDEST.1
+    )
+}
+
+fn version_of(python: &str) -> Option<(u32, u32)> {
+    let output = Command::new(python)
+        .args(["-c", "import sys; print(sys.version_info[0], sys.version_info[1])"])
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let (major, minor) = text.trim().split_once(' ')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+fn create(base: &str, venv: &Path) -> Result<()> {
+    if venv.exists() {
+        fs::remove_dir_all(venv).with_context(|| format!("cannot remove {}", venv.display()))?;
+    }
+    run(Command::new(base).args(["-m", "venv"]).arg(venv)).with_context(|| {
+        format!(
+            "{base} cannot make a virtual environment; its venv or ensurepip module may be missing (on Debian and \
+             Ubuntu: apt install python3-venv)"
+        )
+    })
+}
+
+/// Runs to the end; a failure carries what the program said.
+fn run(command: &mut Command) -> Result<()> {
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot run {command:?}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    bail!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
