@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use filas_domain::ids::TaskId;
+use filas_domain::limits::IDEMPOTENCY_KEY_BYTES;
 use filas_domain::task::TaskState;
 
 const EXIT_CODES: &str = "\
@@ -57,7 +58,7 @@ pub enum Command {
         /// The task's id
         task: TaskId,
         /// At most so many batches
-        #[arg(long, value_name = "N", default_value_t = u32::MAX, hide_default_value = true)]
+        #[arg(long, value_name = "N", default_value_t = u32::MAX, hide_default_value = true, value_parser = from_one())]
         limit: u32,
     },
     /// Show how full the queues are
@@ -89,13 +90,13 @@ pub struct UploadArguments {
     #[arg(long)]
     pub sheet: Option<String>,
     /// Rows in a batch
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = from_one())]
     pub batch_size: Option<u32>,
     /// Follow the task until it ends
     #[arg(long)]
     pub watch: bool,
     /// The same key and file give the same task again; random unless given
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", value_parser = idempotency_key)]
     pub idempotency_key: Option<String>,
 }
 
@@ -107,7 +108,7 @@ pub struct StatusArguments {
     #[arg(long, conflicts_with = "task", value_parser = state_parser())]
     pub state: Option<TaskState>,
     /// At most so many tasks
-    #[arg(long, conflicts_with = "task", value_name = "N", default_value_t = 20)]
+    #[arg(long, conflicts_with = "task", value_name = "N", default_value_t = 20, value_parser = from_one())]
     pub limit: u32,
 }
 
@@ -119,11 +120,21 @@ pub struct CatArguments {
     #[arg(long)]
     pub sheet: Option<String>,
     /// The row that holds the column names, from 1
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = from_one())]
     pub header_row: u32,
     /// Each record with the number of its row: {"row":N,"record":{…}}
     #[arg(long)]
     pub numbered: bool,
+}
+
+fn from_one() -> impl TypedValueParser<Value = u32> {
+    clap::value_parser!(u32).range(1..)
+}
+
+fn idempotency_key(text: &str) -> Result<String, String> {
+    let fits = (1..=IDEMPOTENCY_KEY_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| text.to_owned())
+        .ok_or(format!("a key is 1 to {IDEMPOTENCY_KEY_BYTES} ASCII characters without spaces"))
 }
 
 fn state_parser() -> impl TypedValueParser<Value = TaskState> {

@@ -45,6 +45,9 @@ pub enum ConnectionError {
         /// The API.
         url: String,
     },
+    /// Not a key: such a header cannot be sent. The key itself is not repeated.
+    #[error("the key has characters that no key has: spaces, line breaks or accents; copy it again")]
+    NotAKey,
     /// Not an address of an API.
     #[error("'{url}' is not the address of an API: it begins with http:// or https://")]
     NotAnAddress {
@@ -86,15 +89,19 @@ impl Connection {
     /// When the address or the key is missing, or the file of the local cloud is of no use.
     pub fn find(url: Option<&str>, key: Option<&str>, from: &Path) -> Result<Self, ConnectionError> {
         // An empty variable is as good as none: that is how one unsets it for a single command.
-        let (url, key) = (url.filter(|url| !url.is_empty()), key.filter(|key| !key.is_empty()));
-        let named = url.map(root).transpose()?;
-        if let (Some(url), Some(key)) = (&named, key) {
-            return Ok(Self { url: url.clone(), key: key.to_owned(), local: None });
+        let given = |text: Option<&'_ str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+        let (url, key) = (given(url), given(key));
+        if key.as_ref().is_some_and(|key| !key.bytes().all(|byte| byte.is_ascii_graphic())) {
+            return Err(ConnectionError::NotAKey);
+        }
+        let named = url.as_deref().map(root).transpose()?;
+        if let (Some(url), Some(key)) = (&named, &key) {
+            return Ok(Self { url: url.clone(), key: key.clone(), local: None });
         }
         let local = nearest(from)?;
         match (named, local) {
             (None, Some((path, cloud))) => {
-                let key = key.map_or(cloud.api_key, str::to_owned);
+                let key = key.unwrap_or(cloud.api_key);
                 Ok(Self { url: root(&cloud.api_url)?, key, local: Some(path) })
             }
             (Some(url), Some((path, cloud))) if root(&cloud.api_url)? == url => {
@@ -167,7 +174,7 @@ mod tests {
         check(Some(CLOUD), Some(""), Some(""), Ok(("http://localhost:4566/api", "local-key")));
         check(Some(CLOUD), None, Some("other"), Ok(("http://localhost:4566/api", "other")));
         check(Some(CLOUD), Some("http://localhost:4566/api"), None, Ok(("http://localhost:4566/api", "local-key")));
-        check(None, elsewhere, Some("k"), Ok(("https://api.example.com", "k")));
+        check(None, elsewhere, Some("k\r\n"), Ok(("https://api.example.com", "k")));
         check(Some("{"), elsewhere, Some("k"), Ok(("https://api.example.com", "k")));
     }
 
@@ -177,6 +184,7 @@ mod tests {
         check(None, None, Some("k"), Err("cargo xtask up"));
         check(Some("{"), None, None, Err("write it again"));
         check(None, Some("api.example.com"), Some("k"), Err("begins with http"));
+        check(None, Some("https://api.example.com"), Some("a b"), Err("copy it again"));
     }
 
     #[test]

@@ -15,11 +15,11 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::build;
 use crate::deploy::{self, Deployed, Deployment};
 use crate::progress::{say, step};
 use crate::python::{self, Requirements};
 use crate::workspace::{Lock, Workspace};
-use crate::build;
 
 pub use emulator::Emulator;
 pub use process::Process;
@@ -124,12 +124,16 @@ impl Cloud {
     /// When it is not, with what to do.
     pub fn running(workspace: &Workspace, instance: &str) -> Result<Self> {
         let path = workspace.instance(instance).join("cloud.json");
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("no local cloud {instance:?} is up: run `cargo xtask up` (there is no {})", path.display()))?;
+        let text = fs::read_to_string(&path).with_context(|| {
+            format!("no local cloud {instance:?} is up: run `cargo xtask up` (there is no {})", path.display())
+        })?;
         let cloud: Self = serde_json::from_str(&text)
             .with_context(|| format!("{} is broken: run `cargo xtask up` to make it anew", path.display()))?;
         if !cloud.access.emulator.is_well() {
-            bail!("the local cloud {instance:?} was at {} and does not answer: run `cargo xtask up`", cloud.access.emulator.endpoint);
+            bail!(
+                "the local cloud {instance:?} was at {} and does not answer: run `cargo xtask up`",
+                cloud.access.emulator.endpoint
+            );
         }
         Ok(cloud)
     }
@@ -138,7 +142,12 @@ impl Cloud {
     ///
     /// # Errors
     /// When the deployment fails.
-    pub fn deploy_stack(&self, workspace: &Workspace, stack: &str, parameters: &BTreeMap<String, String>) -> Result<Deployed> {
+    pub fn deploy_stack(
+        &self,
+        workspace: &Workspace,
+        stack: &str,
+        parameters: &BTreeMap<String, String>,
+    ) -> Result<Deployed> {
         self.access.deploy_stack(workspace, stack, parameters)
     }
 
@@ -162,7 +171,12 @@ impl Cloud {
 }
 
 impl Access {
-    fn deploy_stack(&self, workspace: &Workspace, stack: &str, parameters: &BTreeMap<String, String>) -> Result<Deployed> {
+    fn deploy_stack(
+        &self,
+        workspace: &Workspace,
+        stack: &str,
+        parameters: &BTreeMap<String, String>,
+    ) -> Result<Deployed> {
         let mut all = BTreeMap::from([
             ("OwnerKeys".to_owned(), format!("{}={}", self.owner, key_hash(&self.api_key))),
             ("Architecture".to_owned(), architecture()?.to_owned()),
@@ -224,7 +238,10 @@ fn running_or_started(python: &Path, folder: &Path, region: &str, options: &UpOp
             return Ok(known);
         }
         if known.process.is_alive() {
-            say(&format!("process {} was started as the local cloud and does not answer: stopping it", known.process.pid));
+            say(&format!(
+                "process {} was started as the local cloud and does not answer: stopping it",
+                known.process.pid
+            ));
         } else {
             say("the local cloud was not stopped in order; what it left is removed");
         }
@@ -256,7 +273,9 @@ fn api_key(folder: &Path) -> Result<String> {
         }
     }
     let mut random = [0_u8; 24];
-    fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut random)).context("no random numbers")?;
+    fs::File::open("/dev/urandom")
+        .and_then(|mut source| source.read_exact(&mut random))
+        .context("no random numbers")?;
     let key = format!("filas_{}", python::hex(&random));
     emulator::write_private_text(&path, &format!("{key}\n"))?;
     Ok(key)
@@ -305,8 +324,7 @@ mod tests {
     fn a_cloud_is_read_back_as_it_was_written() {
         let process = Process::running(i32::try_from(std::process::id()).unwrap()).unwrap();
         let emulator = Emulator { endpoint: "http://127.0.0.1:1".into(), port: 1, process, keep_state: false };
-        let access =
-            Access { emulator, region: "us-east-1".into(), owner: OWNER.into(), api_key: "filas_1".into() };
+        let access = Access { emulator, region: "us-east-1".into(), owner: OWNER.into(), api_key: "filas_1".into() };
         let address = "there".to_owned();
         let deployed = Deployed {
             stack: "filas".into(),

@@ -65,14 +65,15 @@ pub fn deploy(workspace: &Workspace, python: &Path, deployment: &Deployment<'_>)
         script.arg("--keep-parameters");
     }
     script.envs(deployment.environment.iter().map(|(name, value)| (name, value)));
-    let output = script.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cannot run localstack/deploy.py")?;
+    let output =
+        script.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cannot run localstack/deploy.py")?;
     if !output.status.success() {
         bail!("stack {} was not deployed; the reason is above", deployment.stack);
     }
     let text = String::from_utf8_lossy(&output.stdout);
     let line = text.lines().last().unwrap_or_default();
-    let printed: Printed =
-        serde_json::from_str(line).with_context(|| format!("localstack/deploy.py printed {line:?} instead of its result"))?;
+    let printed: Printed = serde_json::from_str(line)
+        .with_context(|| format!("localstack/deploy.py printed {line:?} instead of its result"))?;
     let output = |name: &str| {
         printed.outputs.get(name).cloned().with_context(|| format!("stack {} has no output {name}", printed.stack))
     };

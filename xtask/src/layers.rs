@@ -34,7 +34,8 @@ enum Family {
 impl Family {
     /// The family of a crate; `None` for the crates that any room may import.
     fn of(name: &str) -> Option<Self> {
-        let sdk = ["aws-sdk-", "aws-smithy-", "aws-config", "aws-types", "aws-runtime", "aws-credential-types", "aws-sigv4"];
+        let sdk =
+            ["aws-sdk-", "aws-smithy-", "aws-config", "aws-types", "aws-runtime", "aws-credential-types", "aws-sigv4"];
         if sdk.iter().any(|prefix| name.starts_with(prefix)) {
             Some(Self::Sdk)
         } else if ["lambda_", "aws_lambda_"].iter().any(|prefix| name.starts_with(prefix)) {
@@ -67,12 +68,7 @@ const RULES: [Rule; 9] = [
         ours_in_tests: TESTKIT,
         families: &[Family::Lambda, Family::Runtime],
     },
-    Rule {
-        room: "cli",
-        ours: &["filas-domain", "filas-sheets"],
-        ours_in_tests: TESTKIT,
-        families: &[Family::Runtime],
-    },
+    Rule { room: "cli", ours: &["filas-domain", "filas-sheets"], ours_in_tests: TESTKIT, families: &[Family::Runtime] },
     Rule { room: "xtask", ours: &["filas-testkit"], ours_in_tests: &[], families: &[Family::Runtime] },
     Rule { room: "tests", ours: &["filas-testkit", "xtask"], ours_in_tests: &[], families: &[Family::Runtime] },
 ];

@@ -18,7 +18,9 @@ pub fn lint(workspace: &Workspace) -> Result<()> {
     step("checking which room imports which", || layers::check(workspace))?;
     step("checking the formatting", || run(cargo(workspace).args(["fmt", "--all", "--check"])))?;
     let python = python::environment(workspace, Requirements::Checks)?;
-    step("checking template.yaml", || run(Command::new(&python).current_dir(workspace.root()).arg("localstack/lint.py")))?;
+    step("checking template.yaml", || {
+        run(Command::new(&python).current_dir(workspace.root()).arg("localstack/lint.py"))
+    })?;
     step("checking the code with clippy", || {
         run(cargo(workspace).args(["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))
     })

@@ -63,7 +63,8 @@ fn install(workspace: &Workspace, venv: &Path, python: &Path, requirements: Requ
     }
     progress::step(&format!("installing localstack/{}", requirements.file()), || {
         let mut pip = Command::new(python);
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"]).arg(&file);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"])
+            .arg(&file);
         run(&mut pip).with_context(|| format!("pip did not install {}", file.display()))
     })?;
     // Last, so that an interrupted installation is done again.

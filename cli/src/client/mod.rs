@@ -88,8 +88,8 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub fn queues(&self) -> Result<Vec<QueueDepth>, ClientError> {
-        let queues: Queues = self.get("/v1/queues", &[])?;
-        Ok(queues.items)
+        let answer: Queues = self.get("/v1/queues", &[])?;
+        Ok(answer.queues)
     }
 
     /// The things on the pages of a list, until there are `limit` of them or no more pages.
@@ -133,6 +133,5 @@ impl Client {
 /// The answer of `/v1/queues`.
 #[derive(Deserialize)]
 struct Queues {
-    #[serde(alias = "queues")]
-    items: Vec<QueueDepth>,
+    queues: Vec<QueueDepth>,
 }

@@ -9,7 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{Progress, remarks, rows_done, stderr_line, trouble};
 use crate::client::ClientError;
 
-const BYTES: &str = "{msg:<11} [{wide_bar:.cyan}] {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left";
+const BYTES: &str =
+    "{prefix:<11} [{wide_bar:.cyan}] {decimal_bytes}/{decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left";
 const WAITING: &str = "{prefix:<11} {spinner} {msg}";
 const ROWS: &str = "{prefix:<11} [{wide_bar:.green}] {human_pos}/{human_len} rows{msg}";
 /// How often a spinner turns and a bar is drawn again.
@@ -33,23 +34,18 @@ impl Bar {
         Self { bar: ProgressBar::hidden(), template: "" }
     }
 
-    /// The bar with this template; a new one unless it is the one that is drawn.
-    fn with(&mut self, template: &'static str) -> &ProgressBar {
+    /// The bar with this template, told what it stands for; a new one unless it is the one that is drawn.
+    fn with(&mut self, template: &'static str, doing: &'static str, length: u64) -> &ProgressBar {
         if self.template != template {
             self.bar.finish_and_clear();
-            self.bar = ProgressBar::new(0);
-            self.bar.set_style(style(template));
+            self.bar = ProgressBar::new(length).with_style(style(template)).with_prefix(doing);
+            // The first picture is drawn at once, so everything in it is set before.
             self.bar.enable_steady_tick(TICK);
             self.template = template;
         }
+        self.bar.set_prefix(doing);
+        self.bar.set_length(length);
         &self.bar
-    }
-
-    fn bytes(&mut self, doing: &'static str, bytes: u64, of: u64) {
-        let bar = self.with(BYTES);
-        bar.set_message(doing);
-        bar.set_length(of);
-        bar.set_position(bytes);
     }
 }
 
@@ -61,30 +57,24 @@ fn style(template: &str) -> ProgressStyle {
 
 impl Progress for Bar {
     fn sent(&mut self, bytes: u64, of: u64) {
-        self.bytes("sending", bytes, of);
+        self.with(BYTES, "sending", of).set_position(bytes);
     }
 
     fn received(&mut self, bytes: u64, of: u64) {
-        self.bytes("receiving", bytes, of);
+        self.with(BYTES, "receiving", of).set_position(bytes);
     }
 
     fn task(&mut self, task: &TaskView) -> ControlFlow<()> {
         let text = remarks(task).join(", ");
-        let bar = match task.total {
+        let state = task.state.as_str();
+        match task.total {
             Some(total) => {
-                let bar = self.with(ROWS);
-                bar.set_length(total);
+                let bar = self.with(ROWS, state, total);
                 bar.set_position(rows_done(task));
                 bar.set_message(format!(", {text}"));
-                bar
             }
-            None => {
-                let bar = self.with(WAITING);
-                bar.set_message(text);
-                bar
-            }
-        };
-        bar.set_prefix(task.state.as_str());
+            None => self.with(WAITING, state, 0).set_message(text),
+        }
         ControlFlow::Continue(())
     }
 

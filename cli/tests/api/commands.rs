@@ -149,6 +149,8 @@ fn wrong_usage_is_1_because_2_is_a_refused_file() {
         &["status", "not-an-id"],
         &["status", "--state", "gone"],
         &[],
+        &["status", "--limit", "0"],
+        &["upload", "x", "--pipeline", "p", "--idempotency-key", "é"],
         &["cat", "x", "--header-row", "0"],
     ] {
         let said = Said::from(filas(wrong).output().unwrap());
@@ -199,7 +201,7 @@ fn queues_are_shown_once_and_again_when_they_change() {
         let visible = number / 2;
         Answer::json(
             200,
-            &json!({"items": [{"name": "batch", "visible": visible, "in_flight": 2, "delayed": 0, "dead": 0}]}),
+            &json!({"queues": [{"name": "batch", "visible": visible, "in_flight": 2, "delayed": 0, "dead": 0}]}),
         )
     };
     let fake = Fake::new(move |_, number, _| depths(number));

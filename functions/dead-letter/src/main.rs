@@ -2,6 +2,9 @@
 //!
 //! * [`handler`]: a dead batch, or a task whose file could not be split
 
+// The futures of the ports nest deeply in one another.
+#![recursion_limit = "256"]
+
 mod handler;
 
 use filas_aws::{Cloud, SystemClock, telemetry};

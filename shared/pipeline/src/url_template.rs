@@ -37,7 +37,6 @@ impl UrlTemplate {
         for piece in pieces(text, place)? {
             match piece {
                 Piece::Text(text) => template.add_text_with_columns(text, place)?,
-                // A base URL with a slash at its end is as good as one without.
                 Piece::Variable(name) => template.add_text(variables.required(name, place)?),
             }
         }
@@ -62,6 +61,7 @@ impl UrlTemplate {
         Ok(())
     }
 
+    /// Adds literal text. Where a slash meets a slash one is left: a base URL that ends with one is as good as one without.
     fn add_text(&mut self, text: &str) {
         match self.0.last_mut() {
             _ if text.is_empty() => {}
@@ -159,6 +159,8 @@ mod tests {
         check("http://p/{row.a}/{row.b c}", json!({"a": "x/../y", "b c": true}), "http://p/x%2F..%2Fy/true");
         check("http://p/{row.a}", json!({"a": 3.0}), "http://p/3");
         check("http://p/{row.a}", json!({"a": "100%"}), "http://p/100%25");
+        // What a variable holds is text and never a placeholder.
+        check("${ODD}", json!({"sku": 1}), "http://p/%7Brow.sku%7D");
         check("http://p/{row.a}", json!({"a": ".."}), "the URL would have a path segment `.` or `..`");
         check("http://p/{row.a}{row.a}", json!({"a": "."}), "the URL would have a path segment `.` or `..`");
         check("http://p/{row.a}", json!({}), "a: the cell is empty, and the URL needs it");
@@ -184,6 +186,5 @@ mod tests {
         check("http://p/{sku}", "`{sku}` is no placeholder such as {row.COLUMN}");
         check("http://p/{row.}", "`{row.}` is no placeholder");
         check("http://p/{row.sku", "`{` without its `}`");
-        check("${ODD}", "no URL");
     }
 }

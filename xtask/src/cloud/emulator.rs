@@ -194,7 +194,8 @@ fn last_port(folder: &Path) -> Option<u16> {
 fn choose_port(wanted: Option<u16>, last: Option<u16>) -> Result<u16> {
     if let Some(port) = wanted {
         listener_on(port).map_err(|error| {
-            let who = if answers(&format!("http://127.0.0.1:{port}")) { "another local cloud" } else { "another program" };
+            let who =
+                if answers(&format!("http://127.0.0.1:{port}")) { "another local cloud" } else { "another program" };
             anyhow::anyhow!("port {port} is taken by {who} ({error}); leave --port out to get a free one")
         })?;
         return Ok(port);
@@ -300,7 +301,10 @@ mod tests {
         for text in ["one", "two"] {
             write_private_text(&path, text).unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
-            assert_eq!(std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).unwrap().permissions()) & 0o777, 0o600);
+            assert_eq!(
+                std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).unwrap().permissions()) & 0o777,
+                0o600
+            );
         }
     }
 }

@@ -51,7 +51,8 @@ impl Process {
             gone_is_fine(kill_process_group(pid, Signal::KILL))?;
             return Ok(());
         }
-        gone_is_fine(kill_process_group(pid, Signal::KILL)).with_context(|| format!("cannot kill process {}", self.pid))?;
+        gone_is_fine(kill_process_group(pid, Signal::KILL))
+            .with_context(|| format!("cannot kill process {}", self.pid))?;
         if self.ended_within(Duration::from_secs(5)) {
             return Ok(());
         }
@@ -115,7 +116,10 @@ mod tests {
     fn a_process_is_stopped_with_its_children() {
         // The shell ignores the polite signal, so both have to be killed.
         let mut shell = Command::new("sh");
-        shell.args(["-c", "trap '' TERM; sleep 60 & echo $!; wait"]).process_group(0).stdout(std::process::Stdio::piped());
+        shell
+            .args(["-c", "trap '' TERM; sleep 60 & echo $!; wait"])
+            .process_group(0)
+            .stdout(std::process::Stdio::piped());
         let mut child = shell.spawn().unwrap();
         let mut line = String::new();
         io::BufRead::read_line(&mut io::BufReader::new(child.stdout.as_mut().unwrap()), &mut line).unwrap();

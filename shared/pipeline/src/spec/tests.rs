@@ -93,7 +93,8 @@ fn values_that_make_no_sense_are_refused() {
     check_refused("name: a\nrows: { header: 0 }\ndeliver: none\n", "rows.header: rows are counted from 1");
     check_refused("name: a\nrows: { header: -1 }\ndeliver: none\n", "line 2, column 17");
     check_refused("name: a\nname: b\ndeliver: none\n", "line 2, column 1: duplicate mapping key");
-    check_refused("name: a\ndeliver: [\n", "line 3");
+    check_refused("name: a\ndeliver: [\n", "line 2, column 10");
+    check_refused("name: 'a\ndeliver: none\n", "line ");
     check_refused("name: a\ndeliver: { http: { put: x, timeout: 10 } }\n", "`10` is no time span such as 250ms, 10s or 2m");
     check_refused("name: a\ndeliver: { http: { put: x, timeout: 10h } }\n", "`10h` is no time span");
     check_refused("name: a\ndeliver: { http: { put: x, retry: { for: [often] } } }\n", "`often` is no status");

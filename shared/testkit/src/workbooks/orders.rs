@@ -73,7 +73,7 @@ fn write_workbook(path: &Path, rows: u32, seed: u64) -> Result<OrdersTruth, Xlsx
         moment: Format::new().set_num_format("yyyy-mm-dd hh:mm:ss"),
     };
     // Rows go to a temporary file as they come; texts are shared, as Excel itself writes them.
-    let sheet = workbook.add_worksheet_with_low_memory();
+    let sheet = workbook.add_worksheet_with_low_memory()?;
     sheet.set_name("Orders")?;
     for (column, name) in (0..).zip(COLUMNS) {
         sheet.write_string(0, column, name)?;
