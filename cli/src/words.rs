@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn rates_and_sizes_are_short() {
-        assert_eq!(rate(3.14), "3.1");
+        assert_eq!(rate(7.14), "7.1");
         assert_eq!(rate(31_415.9), "31,416");
         assert_eq!(bytes(999), "999 B");
         assert_eq!(bytes(4_500_000), "4.5 MB");

@@ -84,7 +84,9 @@ impl Detected<'_> {
 enum Content {
     Zip,
     Ole,
-    Text { opener: Option<u8> },
+    Text {
+        opener: Option<u8>,
+    },
     /// A known format that is none of ours, by the name a person knows.
     Foreign(&'static str),
     Unknown,
@@ -126,10 +128,7 @@ impl Named {
         }
         let media_type = hint.media_type.as_deref().unwrap_or_default();
         let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        Self {
-            format: format_of_media_type(&essence),
-            shown: format!("sent as {essence}"),
-        }
+        Self { format: format_of_media_type(&essence), shown: format!("sent as {essence}") }
     }
 }
 
@@ -199,13 +198,15 @@ fn sniff_text(start: &[u8]) -> Content {
     } else {
         start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).to_vec()
     };
-    let strange = text.iter().filter(|byte| **byte < 32 && !matches!(byte, b'\t' | b'\n' | b'\r' | 12 | 26 | 27)).count();
+    let strange =
+        text.iter().filter(|byte| **byte < 32 && !matches!(byte, b'\t' | b'\n' | b'\r' | 12 | 26 | 27)).count();
     if !is_wide && (text.contains(&0) || strange * 20 > text.len()) {
         return Content::Unknown;
     }
     let visible = text.trim_ascii_start();
     let lower = visible[..visible.len().min(1024)].to_ascii_lowercase();
-    if [b"<!doctype html".as_slice(), b"<html", b"<table", b"<head", b"<body"].iter().any(|tag| lower.starts_with(tag)) {
+    if [b"<!doctype html".as_slice(), b"<html", b"<table", b"<head", b"<body"].iter().any(|tag| lower.starts_with(tag))
+    {
         return Content::Foreign("a web page (HTML)");
     }
     if lower.starts_with(b"<?xml") {
@@ -217,9 +218,7 @@ fn sniff_text(start: &[u8]) -> Content {
             (false, false) => "an XML document",
         });
     }
-    Content::Text {
-        opener: visible.first().copied(),
-    }
+    Content::Text { opener: visible.first().copied() }
 }
 
 fn detect_text<'a>(named: &Named, opener: Option<u8>) -> Result<Detected<'a>, ReadError> {
@@ -233,11 +232,14 @@ fn detect_text<'a>(named: &Named, opener: Option<u8>) -> Result<Detected<'a>, Re
         None => Ok(Detected::Text(by_content)),
         Some(format @ (Csv | Tsv | Ndjson | JsonArray)) => Ok(Detected::Text(format)),
         Some(_) if opener.is_none() => Err(FileProblem::empty("the file holds only blanks").into()),
-        Some(_) => Err(mismatch(named, match by_content {
-            JsonArray => "a JSON array",
-            Ndjson => "JSON objects",
-            _ => "plain text (csv)",
-        })),
+        Some(_) => Err(mismatch(
+            named,
+            match by_content {
+                JsonArray => "a JSON array",
+                Ndjson => "JSON objects",
+                _ => "plain text (csv)",
+            },
+        )),
     }
 }
 
@@ -297,7 +299,11 @@ fn kind_of_zip(archive: &Archive<'_>) -> Result<ZipKind, ReadError> {
     if archive.contains("mimetype") && archive.contains("content.xml") {
         let mimetype = archive.small_part("mimetype", MIMETYPE_BYTES)?;
         let is_sheet = memmem::find(&mimetype, b"opendocument.spreadsheet").is_some();
-        return Ok(if is_sheet { ZipKind::Readable(Format::Ods) } else { ZipKind::Foreign("an OpenDocument file that is no spreadsheet") });
+        return Ok(if is_sheet {
+            ZipKind::Readable(Format::Ods)
+        } else {
+            ZipKind::Foreign("an OpenDocument file that is no spreadsheet")
+        });
     }
     if let Some(main) = package::main_part(archive)? {
         let lower = main.to_ascii_lowercase();
@@ -325,7 +331,6 @@ fn shown_format(format: Format) -> &'static str {
     }
 }
 
-
 fn mismatch_or_unknown(named: &Named, what: &str) -> ReadError {
     match named.format {
         Some(_) => mismatch(named, what),
@@ -334,10 +339,8 @@ fn mismatch_or_unknown(named: &Named, what: &str) -> ReadError {
 }
 
 fn mismatch(named: &Named, what: &str) -> ReadError {
-    let message = format!(
-        "the file is {} but it is {what}; upload the right file, or give it the ending that fits",
-        named.shown
-    );
+    let message =
+        format!("the file is {} but it is {what}; upload the right file, or give it the ending that fits", named.shown);
     FileProblem::new("FORMAT_MISMATCH", message).into()
 }
 

@@ -122,14 +122,7 @@ pub struct LimitBreach {
 
 impl FileProblem {
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            sheet: None,
-            row: None,
-            column: None,
-            limit: None,
-        }
+        Self { code, message: message.into(), sheet: None, row: None, column: None, limit: None }
     }
 
     /// A part of the file does not follow its own format.

@@ -132,14 +132,21 @@ mod tests {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let digits = (seed >> 20) % 10_u64.pow(1 + (seed % 15) as u32);
             let point = (seed >> 10) % 8;
-            let text = format!("{}.{:0width$}", digits / 10_u64.pow(point as u32), digits % 10_u64.pow(point as u32), width = point as usize);
+            let text = format!(
+                "{}.{:0width$}",
+                digits / 10_u64.pow(point as u32),
+                digits % 10_u64.pow(point as u32),
+                width = point as usize
+            );
             let text = text.trim_end_matches('.');
             let mut short = Vec::new();
             if append_plain_decimal(&mut short, text.as_bytes()) {
                 assert_eq!(String::from_utf8(short).unwrap(), number(text.parse().unwrap()), "{text}");
             }
         }
-        for text in ["", "-", ".5", "5.", "1e5", "00", "01.5", "-0", "0.0", "1.50", "+1", "1234567890123456", "0.0000001"] {
+        for text in
+            ["", "-", ".5", "5.", "1e5", "00", "01.5", "-0", "0.0", "1.50", "+1", "1234567890123456", "0.0000001"]
+        {
             assert!(!append_plain_decimal(&mut Vec::new(), text.as_bytes()), "{text}");
         }
     }

@@ -92,12 +92,7 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn new(limits: Limits, deadline: Option<Instant>) -> Self {
-        Self {
-            limits,
-            inflated: Cell::new(0),
-            started: Instant::now(),
-            deadline,
-        }
+        Self { limits, inflated: Cell::new(0), started: Instant::now(), deadline }
     }
 
     /// Counts bytes that were inflated or read, whatever part they belong to.

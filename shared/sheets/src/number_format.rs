@@ -24,10 +24,7 @@ pub(crate) enum NumberClass {
     },
 }
 
-const DATE: NumberClass = NumberClass::Moment {
-    has_time: false,
-    has_fraction: false,
-};
+const DATE: NumberClass = NumberClass::Moment { has_time: false, has_fraction: false };
 const TIME: NumberClass = NumberClass::Time { has_fraction: false };
 
 /// The class of a format that has no code of its own in the file (ECMA-376 18.8.30, with the East Asian ids).
@@ -35,10 +32,7 @@ pub(crate) fn classify_builtin(id: u32) -> NumberClass {
     match id {
         14..=17 | 27..=31 | 34..=36 | 50..=58 => DATE,
         18..=21 | 32 | 33 => TIME,
-        22 => NumberClass::Moment {
-            has_time: true,
-            has_fraction: false,
-        },
+        22 => NumberClass::Moment { has_time: true, has_fraction: false },
         45 => TIME,
         46 => NumberClass::Elapsed { has_fraction: false },
         47 => NumberClass::Time { has_fraction: true },
@@ -122,10 +116,7 @@ impl Seen {
         let has_fraction = self.fraction;
         match (self.elapsed, self.date, self.time) {
             (true, false, _) => NumberClass::Elapsed { has_fraction },
-            (_, true, has_time) => NumberClass::Moment {
-                has_time: has_time || self.elapsed,
-                has_fraction,
-            },
+            (_, true, has_time) => NumberClass::Moment { has_time: has_time || self.elapsed, has_fraction },
             (false, false, true) => NumberClass::Time { has_fraction },
             (false, false, false) => NumberClass::Number,
         }
@@ -158,11 +149,7 @@ fn letters(rest: &str, first: char, seen: &mut Seen) -> usize {
         }
     }
     let letter = first.to_ascii_lowercase();
-    let length: usize = rest
-        .chars()
-        .take_while(|next| next.to_ascii_lowercase() == letter)
-        .map(char::len_utf8)
-        .sum();
+    let length: usize = rest.chars().take_while(|next| next.to_ascii_lowercase() == letter).map(char::len_utf8).sum();
     match letter {
         // `E+00` is scientific; `e` and `g` alone are years and eras in East Asian formats.
         'e' if rest[length..].starts_with(['+', '-']) => return length + 1,

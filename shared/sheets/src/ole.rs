@@ -73,13 +73,7 @@ impl<'a> Ole<'a> {
     pub(crate) fn read(&self, stream: &Stream) -> Result<StreamReader<'_>, ReadError> {
         let is_mini = stream.bytes < self.mini_cutoff;
         let table = if is_mini { &self.next_mini } else { &self.next_sector };
-        Ok(StreamReader {
-            ole: self,
-            is_mini,
-            chain: chain(table, stream.start)?,
-            position: 0,
-            bytes: stream.bytes,
-        })
+        Ok(StreamReader { ole: self, is_mini, chain: chain(table, stream.start)?, position: 0, bytes: stream.bytes })
     }
 
     fn sector_offset(&self, sector: u32) -> u64 {

@@ -33,12 +33,7 @@ pub struct ReadOptions {
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self {
-            sheet: None,
-            header_row: 1,
-            limits: Limits::default(),
-            deadline: None,
-        }
+        Self { sheet: None, header_row: 1, limits: Limits::default(), deadline: None }
     }
 }
 

@@ -102,12 +102,7 @@ impl<'s> RowAssembler<'s> {
         if let Some(last) = self.slots.last() {
             self.in_order &= last.column < column;
         }
-        self.slots.push(Slot {
-            column,
-            start: start as u32,
-            end: end as u32,
-            is_blank,
-        });
+        self.slots.push(Slot { column, start: start as u32, end: end as u32, is_blank });
         self.done.cells += 1;
         Ok(())
     }
@@ -171,9 +166,7 @@ impl<'s> RowAssembler<'s> {
         if header.len() == 0 {
             return Ok(());
         }
-        self.sink
-            .columns(&header.names)
-            .map_err(|source| ReadError::machine("hand out the column names", source))?;
+        self.sink.columns(&header.names).map_err(|source| ReadError::machine("hand out the column names", source))?;
         self.header = Some(header);
         Ok(())
     }
@@ -212,9 +205,7 @@ impl<'s> RowAssembler<'s> {
         self.done.output_bytes += self.record.len() as u64;
         check("output_bytes", limits.output_bytes, self.done.output_bytes).map_err(|error| error.in_row(self.row))?;
         self.done.rows += 1;
-        self.sink
-            .row(self.row, &self.record)
-            .map_err(|source| ReadError::machine("hand out a row", source))
+        self.sink.row(self.row, &self.record).map_err(|source| ReadError::machine("hand out a row", source))
     }
 
     #[cold]
@@ -239,11 +230,9 @@ impl FileProblem {
 fn name_from_json(json: &[u8]) -> String {
     match serde_json::from_slice(json) {
         Ok(serde_json::Value::String(text)) => text,
-        Ok(serde_json::Value::Object(error)) => error
-            .get("error")
-            .and_then(|text| text.as_str())
-            .unwrap_or_default()
-            .to_owned(),
+        Ok(serde_json::Value::Object(error)) => {
+            error.get("error").and_then(|text| text.as_str()).unwrap_or_default().to_owned()
+        }
         // Numbers and truth values keep the text that they have in a record.
         _ => String::from_utf8_lossy(json).into_owned(),
     }

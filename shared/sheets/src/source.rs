@@ -76,17 +76,3 @@ pub(crate) fn length(file: &File) -> Result<u64, ReadError> {
         .map(|metadata| metadata.len())
         .map_err(|source| ReadError::machine("look at the uploaded file", source))
 }
-
-/// Bytes in memory, for tests.
-#[cfg(test)]
-pub(crate) struct MemorySource<'a>(pub(crate) &'a [u8]);
-
-#[cfg(test)]
-impl ByteSource for MemorySource<'_> {
-    fn read(&mut self, out: &mut [u8]) -> Result<usize, ReadError> {
-        let count = self.0.len().min(out.len());
-        out[..count].copy_from_slice(&self.0[..count]);
-        self.0 = &self.0[count..];
-        Ok(count)
-    }
-}

@@ -80,10 +80,8 @@ fn content_is_held_against_the_name() {
 
 #[test]
 fn the_media_type_counts_when_there_is_no_ending() {
-    let hint = SourceHint {
-        filename: Some("upload".to_owned()),
-        media_type: Some("text/csv; charset=utf-8".to_owned()),
-    };
+    let hint =
+        SourceHint { filename: Some("upload".to_owned()), media_type: Some("text/csv; charset=utf-8".to_owned()) };
     let file = collect::file_of(&broken::small_workbook());
     let error = read_rows(file, &hint, &ReadOptions::default(), &mut collect::Collected::default()).unwrap_err();
     assert_eq!(error.code(), "FORMAT_MISMATCH");

@@ -46,7 +46,9 @@ fn repeats_of_open_document_are_kept_and_bounded() {
     let outcome = read(&OdsParts::new().table("T", &rows).build(), "a.ods");
     assert_eq!(records(&outcome), Ok(vec![(4, "{\"v\":1}"), (5, "{\"v\":1}")]));
     let wide = "<table:table-row><table:table-cell table:number-columns-repeated=\"4000000000\" office:value-type=\"float\" office:value=\"1\"/></table:table-row>";
-    let tall = format!("{header}<table:table-row table:number-rows-repeated=\"18446744073709551615\">{cell}</table:table-row>");
+    let tall = format!(
+        "{header}<table:table-row table:number-rows-repeated=\"18446744073709551615\">{cell}</table:table-row>"
+    );
     for (rows, limit) in [(wide, "columns"), (tall.as_str(), "rows")] {
         let error = read(&OdsParts::new().table("T", rows).build(), "a.ods").unwrap_err();
         assert_eq!(error.problem().unwrap().limit.as_ref().map(|limit| limit.name), Some(limit), "{error}");
@@ -55,7 +57,11 @@ fn repeats_of_open_document_are_kept_and_bounded() {
 
 #[test]
 fn tables_of_open_document_are_chosen_and_encryption_is_seen() {
-    let row = |value: &str| format!("<table:table-row><table:table-cell office:value-type=\"string\"><text:p>{value}</text:p></table:table-cell></table:table-row>");
+    let row = |value: &str| {
+        format!(
+            "<table:table-row><table:table-cell office:value-type=\"string\"><text:p>{value}</text:p></table:table-cell></table:table-row>"
+        )
+    };
     let document = OdsParts::new()
         .styles("<style:style style:name=\"ta1\"><style:table-properties table:display=\"false\"/></style:style>")
         .styled_table("Hidden", "ta1", &row("hidden"))
@@ -94,7 +100,10 @@ fn binary_workbooks_are_read() {
         .cell(9, 1, 0, &real(3.0))
         .build();
     let expected = vec![
-        (3, "{\"s\":\"00123\",\"n\":12.34,\"d\":\"2024-03-01\",\"b\":true,\"e\":{\"error\":\"#N/A\"},\"t\":\"PT26H30M\"}"),
+        (
+            3,
+            "{\"s\":\"00123\",\"n\":12.34,\"d\":\"2024-03-01\",\"b\":true,\"e\":{\"error\":\"#N/A\"},\"t\":\"PT26H30M\"}",
+        ),
         (4, "{\"s\":null,\"n\":3,\"d\":null,\"b\":null,\"e\":null,\"t\":null}"),
     ];
     assert_eq!(records(&read(&bytes, "a.xlsb")), Ok(expected));
@@ -117,13 +126,22 @@ fn damage_in_a_binary_workbook_never_panics() {
 
 /// Records of an `.xls` workbook with one sheet ([MS-XLS]): numbers only, texts by `LABEL`.
 fn xls(cells: &[u8], dimensions: (u32, u16)) -> Vec<u8> {
-    let record = |kind: u16, body: &[u8]| [&kind.to_le_bytes()[..], &(body.len() as u16).to_le_bytes()[..], body].concat();
-    let begin = |kind: u16| record(0x0809, &[&0x0600_u16.to_le_bytes()[..], &kind.to_le_bytes()[..], &[0; 12]].concat());
+    let record =
+        |kind: u16, body: &[u8]| [&kind.to_le_bytes()[..], &(body.len() as u16).to_le_bytes()[..], body].concat();
+    let begin =
+        |kind: u16| record(0x0809, &[&0x0600_u16.to_le_bytes()[..], &kind.to_le_bytes()[..], &[0; 12]].concat());
     let end = record(0x000A, &[]);
     let globals_start = begin(5);
     let bundle = |at: u32| record(0x0085, &[&at.to_le_bytes()[..], &[0, 0, 2, 0], b"S1"].concat());
     let globals_bytes = globals_start.len() + bundle(0).len() + end.len();
-    let size = [&0_u32.to_le_bytes()[..], &dimensions.0.to_le_bytes()[..], &0_u16.to_le_bytes()[..], &dimensions.1.to_le_bytes()[..], &[0, 0]].concat();
+    let size = [
+        &0_u32.to_le_bytes()[..],
+        &dimensions.0.to_le_bytes()[..],
+        &0_u16.to_le_bytes()[..],
+        &dimensions.1.to_le_bytes()[..],
+        &[0, 0],
+    ]
+    .concat();
     let stream = [
         globals_start,
         bundle(globals_bytes as u32),

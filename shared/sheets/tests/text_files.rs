@@ -157,7 +157,9 @@ fn json_arrays_are_read_element_by_element() {
 
 #[test]
 fn text_without_a_name_is_told_by_its_first_character() {
-    for (content, format) in [("[{\"a\":1}]", Format::JsonArray), ("{\"a\":1}\n", Format::Ndjson), ("a,b\n", Format::Csv)] {
+    for (content, format) in
+        [("[{\"a\":1}]", Format::JsonArray), ("{\"a\":1}\n", Format::Ndjson), ("a,b\n", Format::Csv)]
+    {
         assert_eq!(read(content.as_bytes(), "").unwrap().0.format, format);
     }
     check("a.ndjson", b"[\n{\"a\":1}\n]", Err("FORMAT_MISMATCH"));

@@ -82,7 +82,8 @@ fn cells_keep_their_meaning() {
 
 #[test]
 fn the_1904_date_system_is_known() {
-    let parts = XlsxParts::new().workbook_with("<workbookPr date1904=\"1\"/>", "<sheet name=\"S\" sheetId=\"1\" r:id=\"rId1\"/>");
+    let parts = XlsxParts::new()
+        .workbook_with("<workbookPr date1904=\"1\"/>", "<sheet name=\"S\" sheetId=\"1\" r:id=\"rId1\"/>");
     check_cell(parts, "<c r=\"A2\" s=\"1\"><v>43890</v></c>", Ok("\"2024-03-01\""));
 }
 
@@ -164,7 +165,9 @@ fn sheets_are_chosen_by_name_and_by_number() {
         .sheet_part("xl/worksheets/second.xml", &row(20))
         .sheet_part("xl/worksheets/third.xml", &row(30))
         .build();
-    for (choice, expected) in [(None, 20), (Some("Hidden"), 10), (Some("A & B"), 20), (Some("1"), 30), (Some("2"), 20), (Some("3"), 30)] {
+    for (choice, expected) in
+        [(None, 20), (Some("Hidden"), 10), (Some("A & B"), 20), (Some("1"), 30), (Some("2"), 20), (Some("3"), 30)]
+    {
         let outcome = match choice {
             None => read(&bytes, "a.xlsx"),
             Some(choice) => read_sheet(&bytes, "a.xlsx", choice),
@@ -226,8 +229,10 @@ fn xml_that_is_not_well_formed_is_refused() {
         let outcome = read(&XlsxParts::new().part("xl/worksheets/sheet1.xml", sheet).build(), "a.xlsx");
         assert_eq!(records(&outcome), Err("FILE_CORRUPT"), "{sheet}");
     }
-    let mut not_text = b"<worksheet><sheetData><row><c t=\"str\"><v>\xff\xfe</v></c></row></sheetData></worksheet>".to_vec();
-    let outcome = read(&XlsxParts::new().part("xl/worksheets/sheet1.xml", std::mem::take(&mut not_text)).build(), "a.xlsx");
+    let mut not_text =
+        b"<worksheet><sheetData><row><c t=\"str\"><v>\xff\xfe</v></c></row></sheetData></worksheet>".to_vec();
+    let outcome =
+        read(&XlsxParts::new().part("xl/worksheets/sheet1.xml", std::mem::take(&mut not_text)).build(), "a.xlsx");
     assert_eq!(records(&outcome), Err("FILE_CORRUPT"));
 }
 
@@ -235,10 +240,7 @@ fn xml_that_is_not_well_formed_is_refused() {
 fn limits_are_named_with_value_and_place() {
     let bytes = XlsxParts::new()
         .shared_strings(&"<si><t>0123456789</t></si>".repeat(10))
-        .rows(&format!(
-            "{HEADER}{}",
-            "<row><c t=\"s\"><v>0</v></c></row>".repeat(20)
-        ))
+        .rows(&format!("{HEADER}{}", "<row><c t=\"s\"><v>0</v></c></row>".repeat(20)))
         .build();
     type Change = fn(&mut Limits);
     let cases: [(&str, Change); 12] = [
@@ -269,10 +271,7 @@ fn limits_are_named_with_value_and_place() {
 
 #[test]
 fn a_deadline_that_has_passed_ends_the_reading() {
-    let options = ReadOptions {
-        deadline: Some(std::time::Instant::now()),
-        ..ReadOptions::default()
-    };
+    let options = ReadOptions { deadline: Some(std::time::Instant::now()), ..ReadOptions::default() };
     let error = read_with(&sheet("").build(), "a.xlsx", &options).unwrap_err();
     assert_eq!(error.problem().unwrap().limit.as_ref().unwrap().name, "deadline_seconds");
 }

@@ -117,11 +117,7 @@ fn find(file: &File, size: u64) -> Result<Directory, ReadError> {
         .ok_or_else(|| corrupt("it is cut off before its end"))?;
     let field16 = |offset: usize| u64::from(u16_at(&tail, at + offset).unwrap_or(0));
     let field32 = |offset: usize| u64::from(u32_at(&tail, at + offset).unwrap_or(0));
-    let plain = Directory {
-        start: field32(16),
-        bytes: field32(12),
-        entries: field16(10),
-    };
+    let plain = Directory { start: field32(16), bytes: field32(12), entries: field16(10) };
     let is_zip64 = plain.start == u64::from(u32::MAX)
         || plain.bytes == u64::from(u32::MAX)
         || plain.entries == u64::from(u16::MAX);

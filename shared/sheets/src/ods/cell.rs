@@ -48,7 +48,10 @@ impl OdsCell {
             match name {
                 b"office:value-type" => kind = Some(value_type(value)),
                 b"calcext:value-type" => is_error = value == b"error",
-                b"office:value" | b"office:date-value" | b"office:time-value" | b"office:boolean-value"
+                b"office:value"
+                | b"office:date-value"
+                | b"office:time-value"
+                | b"office:boolean-value"
                 | b"office:string-value" => {
                     let mut decoded = Vec::new();
                     if append_text(&mut decoded, value, false).is_ok() {
@@ -108,7 +111,8 @@ impl OdsCell {
             return Ok(());
         }
         let mut decoded = Vec::new();
-        append_text(&mut decoded, raw, false).map_err(|_| FileProblem::corrupt("a cell holds text that is not valid"))?;
+        append_text(&mut decoded, raw, false)
+            .map_err(|_| FileProblem::corrupt("a cell holds text that is not valid"))?;
         for byte in decoded {
             if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
                 if !self.after_space {

@@ -34,11 +34,7 @@ struct ArrayReader<'b, 's> {
 }
 
 /// Reads a JSON array. An element that is no object is a bad row; an array that breaks off is an error of the file.
-pub(super) fn read(
-    mut source: impl ByteSource,
-    budget: &Budget,
-    output: Output<'_>,
-) -> Result<Assembled, ReadError> {
+pub(super) fn read(mut source: impl ByteSource, budget: &Budget, output: Output<'_>) -> Result<Assembled, ReadError> {
     let mut reader = ArrayReader {
         budget,
         output,
@@ -156,7 +152,8 @@ impl ArrayReader<'_, '_> {
     }
 
     fn broken(&self, detail: &str) -> ReadError {
-        let message = format!("the JSON array is broken at element {}: {detail}; repair it and upload again", self.position);
+        let message =
+            format!("the JSON array is broken at element {}: {detail}; repair it and upload again", self.position);
         ReadError::from(FileProblem::new("FILE_CORRUPT", message)).in_row(self.position)
     }
 }

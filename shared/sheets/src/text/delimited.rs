@@ -68,8 +68,11 @@ pub(super) fn read(
             None if line < header_row.max(1) || fields.is_blank() => {}
             None => {
                 let found = take_header(fields, line, budget)?;
-                output.columns(found.names.clone())?;
-                header = Some((found, fields.count));
+                // Names of nothing but spaces are a blank line to a person.
+                if found.len() > 0 {
+                    output.columns(found.names.clone())?;
+                    header = Some((found, fields.count));
+                }
             }
             Some(_) if fields.is_blank() => {}
             Some((_, expected)) if fields.count != *expected => {
@@ -153,12 +156,7 @@ impl<'b, S: ByteSource> Records<'b, S> {
             position: found.preamble,
             filled,
             source_ended,
-            fields: Fields {
-                bytes: vec![0; 4096],
-                ends: vec![0; FIRST_FIELDS],
-                length: 0,
-                count: 0,
-            },
+            fields: Fields { bytes: vec![0; 4096], ends: vec![0; FIRST_FIELDS], length: 0, count: 0 },
             line: if found.preamble > 0 { 2 } else { 1 },
             record_line: 1,
             after_return: false,
@@ -184,8 +182,7 @@ impl<'b, S: ByteSource> Records<'b, S> {
             let input = &self.buffer[self.position..self.filled];
             let fields = &mut self.fields;
             let (result, used, made, ended) =
-                self.parser
-                    .read_record(input, &mut fields.bytes[fields.length..], &mut fields.ends[fields.count..]);
+                self.parser.read_record(input, &mut fields.bytes[fields.length..], &mut fields.ends[fields.count..]);
             fields.length += made;
             fields.count += ended;
             self.consume(used);
@@ -205,8 +202,7 @@ impl<'b, S: ByteSource> Records<'b, S> {
         loop {
             let fields = &mut self.fields;
             let (result, _, made, ended) =
-                self.parser
-                    .read_record(b"\n", &mut fields.bytes[fields.length..], &mut fields.ends[fields.count..]);
+                self.parser.read_record(b"\n", &mut fields.bytes[fields.length..], &mut fields.ends[fields.count..]);
             fields.length += made;
             fields.count += ended;
             match result {

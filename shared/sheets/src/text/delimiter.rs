@@ -23,25 +23,18 @@ pub(super) fn detect(sample: &[u8], is_whole_file: bool, fallback: u8) -> Delimi
         .filter(|((in_header, _), _)| *in_header > 0)
         // With the same score the earlier candidate wins, and the fallback over all.
         .max_by_key(|((in_header, alike), byte)| (*alike, *in_header, *byte == fallback));
-    Delimiter {
-        byte: best.map_or(fallback, |(_, byte)| byte),
-        preamble: 0,
-    }
+    Delimiter { byte: best.map_or(fallback, |(_, byte)| byte), preamble: 0 }
 }
 
 fn stated(sample: &[u8]) -> Option<Delimiter> {
     let line_end = sample.iter().position(|byte| *byte == b'\n')?;
     let line = sample[..line_end].trim_ascii_end();
     match line {
-        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', byte] => Some(Delimiter {
-            byte: *byte,
-            preamble: line_end + 1,
-        }),
+        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', byte] => Some(Delimiter { byte: *byte, preamble: line_end + 1 }),
         // A tab is trimmed away with the line end.
-        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'='] if sample[..line_end].contains(&b'\t') => Some(Delimiter {
-            byte: b'\t',
-            preamble: line_end + 1,
-        }),
+        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'='] if sample[..line_end].contains(&b'\t') => {
+            Some(Delimiter { byte: b'\t', preamble: line_end + 1 })
+        }
         _ => None,
     }
 }

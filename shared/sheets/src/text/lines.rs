@@ -12,11 +12,7 @@ use crate::source::ByteSource;
 const CHUNK_BYTES: usize = 64 << 10;
 
 /// Reads a file line by line; blank lines are skipped, and count.
-pub(super) fn read(
-    mut source: impl ByteSource,
-    budget: &Budget,
-    output: Output<'_>,
-) -> Result<Assembled, ReadError> {
+pub(super) fn read(mut source: impl ByteSource, budget: &Budget, output: Output<'_>) -> Result<Assembled, ReadError> {
     let most = budget.limits.record_bytes;
     let mut reader = Lines { output, line: 0, record: Vec::new(), seen_value: false };
     let mut pending = Vec::new();

@@ -17,12 +17,7 @@ pub(super) struct Output<'s> {
 
 impl<'s> Output<'s> {
     pub(super) fn new(sink: &'s mut dyn RowSink, budget: Rc<Budget>) -> Self {
-        Self {
-            sink,
-            budget,
-            done: Assembled::default(),
-            has_columns: false,
-        }
+        Self { sink, budget, done: Assembled::default(), has_columns: false }
     }
 
     pub(super) fn has_columns(&self) -> bool {
@@ -33,9 +28,7 @@ impl<'s> Output<'s> {
     pub(super) fn columns(&mut self, names: Vec<String>) -> Result<(), ReadError> {
         self.has_columns = true;
         self.done.columns = names;
-        self.sink
-            .columns(&self.done.columns)
-            .map_err(|source| ReadError::machine("hand out the column names", source))
+        self.sink.columns(&self.done.columns).map_err(|source| ReadError::machine("hand out the column names", source))
     }
 
     pub(super) fn row(&mut self, row: u32, record: &[u8], cells: usize) -> Result<(), ReadError> {
@@ -47,9 +40,7 @@ impl<'s> Output<'s> {
         self.done.cells += cells as u64;
         self.done.output_bytes += record.len() as u64;
         self.check_counts(row)?;
-        self.sink
-            .row(row, record)
-            .map_err(|source| ReadError::machine("hand out a row", source))
+        self.sink.row(row, record).map_err(|source| ReadError::machine("hand out a row", source))
     }
 
     pub(super) fn bad_row(&mut self, row: u32, code: &str, message: &str) -> Result<(), ReadError> {
@@ -58,9 +49,7 @@ impl<'s> Output<'s> {
         }
         self.done.bad_rows += 1;
         self.check_counts(row)?;
-        self.sink
-            .bad_row(row, code, message)
-            .map_err(|source| ReadError::machine("hand out a bad row", source))
+        self.sink.bad_row(row, code, message).map_err(|source| ReadError::machine("hand out a bad row", source))
     }
 
     fn check_counts(&self, row: u32) -> Result<(), ReadError> {

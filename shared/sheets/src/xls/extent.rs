@@ -85,12 +85,7 @@ struct Records<'b, S> {
 
 impl<'b, S: ByteSource> Records<'b, S> {
     fn new(source: S, budget: &'b Budget) -> Self {
-        Self {
-            source,
-            budget,
-            buffer: Vec::new(),
-            position: 0,
-        }
+        Self { source, budget, buffer: Vec::new(), position: 0 }
     }
 
     /// The kind of the next record, its content in `body`; none at the end, be it clean or not.

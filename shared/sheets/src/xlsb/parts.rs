@@ -45,11 +45,7 @@ fn sheet_entry(body: Body<'_>, relations: &[Relation]) -> Result<Option<SheetEnt
     let (id, end) = body.text(8)?;
     let (name, _) = body.text(end)?;
     let relation = relations.iter().find(|relation| relation.id == id && relation.kind == "worksheet");
-    Ok(relation.map(|relation| SheetEntry {
-        name,
-        part: relation.part.clone(),
-        is_hidden: state != 0,
-    }))
+    Ok(relation.map(|relation| SheetEntry { name, part: relation.part.clone(), is_hidden: state != 0 }))
 }
 
 pub(super) fn read_styles(archive: &Archive<'_>, part: &str) -> Result<Styles, ReadError> {

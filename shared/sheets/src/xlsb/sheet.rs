@@ -94,7 +94,8 @@ fn cell(
         }
         SHARED => {
             let json = strings.json(body.long(VALUE)? as usize);
-            let json = json.ok_or_else(|| FileProblem::corrupt("a cell points to a shared string that does not exist"))?;
+            let json =
+                json.ok_or_else(|| FileProblem::corrupt("a cell points to a shared string that does not exist"))?;
             rows.cell(column, |out| {
                 out.extend_from_slice(json);
                 Ok(json.len() == 2)

@@ -4,8 +4,8 @@
 //! `shared_strings` keeps texts in one arena, `sheet` walks over the cells.
 
 pub(crate) mod package;
-mod sheet;
 pub(crate) mod shared_strings;
+mod sheet;
 pub(crate) mod styles;
 mod workbook_part;
 

@@ -31,11 +31,8 @@ pub(crate) fn main_part(archive: &Archive<'_>) -> Result<Option<String>, ReadErr
 /// The relationships of a part; none when it has none.
 pub(crate) fn relations_of(archive: &Archive<'_>, part: &str) -> Result<Vec<Relation>, ReadError> {
     let (folder, name) = part.rsplit_once('/').unwrap_or(("", part));
-    let relations_part = if folder.is_empty() {
-        format!("_rels/{name}.rels")
-    } else {
-        format!("{folder}/_rels/{name}.rels")
-    };
+    let relations_part =
+        if folder.is_empty() { format!("_rels/{name}.rels") } else { format!("{folder}/_rels/{name}.rels") };
     if !archive.contains(&relations_part) {
         return Ok(Vec::new());
     }

@@ -13,6 +13,12 @@ use crate::rows::{RowAssembler, write_bool, write_error, write_text};
 use crate::workbook::write_number;
 use crate::xml::{BadText, Event, Tag, append_text, trim_xml_space};
 
+/// How many elements are open around each kind: `worksheet / sheetData / row / c / v`. Extensions nest others of the
+/// same names deeper.
+const ROW_DEPTH: usize = 2;
+const CELL_DEPTH: usize = 3;
+const VALUE_DEPTH: usize = 4;
+
 /// What a sheet needs of its workbook.
 pub(super) struct Context<'w> {
     pub(super) strings: &'w SharedStrings,
@@ -99,13 +105,13 @@ impl SheetReader<'_, '_, '_> {
     #[inline]
     fn start(&mut self, tag: &Tag<'_>, depth: usize) -> Result<(), ReadError> {
         match (self.place, tag.name) {
-            (Place::Row, b"c") => self.start_cell(tag),
-            (Place::Cell, b"v") => {
+            (Place::Row, b"c") if depth == CELL_DEPTH => self.start_cell(tag),
+            (Place::Cell, b"v") if depth == VALUE_DEPTH => {
                 self.place = Place::Value;
                 self.has_value = true;
                 Ok(())
             }
-            (Place::Cell, b"is") => {
+            (Place::Cell, b"is") if depth == VALUE_DEPTH => {
                 self.place = Place::Inline;
                 self.inline.clear();
                 Ok(())
@@ -114,7 +120,7 @@ impl SheetReader<'_, '_, '_> {
                 self.inline.start(name, tag.local_attribute(b"space") == Some(b"preserve"));
                 Ok(())
             }
-            (Place::Data, b"row") => self.start_row(tag),
+            (Place::Data, b"row") if depth == ROW_DEPTH => self.start_row(tag),
             (Place::Outside, b"sheetData") if depth == 1 => {
                 self.place = Place::Data;
                 Ok(())
@@ -340,7 +346,5 @@ fn parse_index(text: &[u8]) -> Option<u32> {
     if text.is_empty() || text.len() > 9 {
         return None;
     }
-    text.iter().try_fold(0_u32, |sum, byte| {
-        byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0'))
-    })
+    text.iter().try_fold(0_u32, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0')))
 }

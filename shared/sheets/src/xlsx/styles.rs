@@ -24,9 +24,7 @@ impl Styles {
 
     pub(crate) fn from_ids(format_ids: &[u32], codes: &HashMap<u32, NumberClass>) -> Self {
         let class = |id: &u32| codes.get(id).copied().unwrap_or_else(|| classify_builtin(*id));
-        Self {
-            classes: format_ids.iter().map(class).collect(),
-        }
+        Self { classes: format_ids.iter().map(class).collect() }
     }
 
     pub(super) fn read(archive: &Archive<'_>, name: &str) -> Result<Self, ReadError> {

@@ -18,10 +18,7 @@ pub(super) struct Workbook {
 /// Reads the part; chart sheets, dialogs and macro sheets have no cells and are left out.
 pub(super) fn read(archive: &Archive<'_>, name: &str, relations: &[Relation]) -> Result<Workbook, ReadError> {
     let mut xml = xml_part(archive, name)?;
-    let mut workbook = Workbook {
-        sheets: Vec::new(),
-        system: DateSystem::From1900,
-    };
+    let mut workbook = Workbook { sheets: Vec::new(), system: DateSystem::From1900 };
     let mut is_root = true;
     loop {
         match xml.next()? {

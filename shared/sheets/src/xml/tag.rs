@@ -15,11 +15,7 @@ impl<'a> Tag<'a> {
     #[inline]
     pub(super) fn new(inner: &'a [u8]) -> Self {
         let full = full_name(inner);
-        Self {
-            name: local_name(full),
-            full_name_length: full.len(),
-            attributes: &inner[full.len()..],
-        }
+        Self { name: local_name(full), full_name_length: full.len(), attributes: &inner[full.len()..] }
     }
 
     /// All attributes in order: the name with its prefix, and the raw value.

@@ -49,10 +49,7 @@ pub fn file_of(bytes: &[u8]) -> File {
 }
 
 pub fn read_with(bytes: &[u8], filename: &str, options: &ReadOptions) -> Outcome {
-    let hint = SourceHint {
-        filename: (!filename.is_empty()).then(|| filename.to_owned()),
-        media_type: None,
-    };
+    let hint = SourceHint { filename: (!filename.is_empty()).then(|| filename.to_owned()), media_type: None };
     let mut sink = Collected::default();
     let summary = read_rows(file_of(bytes), &hint, options, &mut sink)?;
     assert_eq!(summary.rows, sink.rows.len() as u64);
@@ -67,10 +64,7 @@ pub fn read(bytes: &[u8], filename: &str) -> Outcome {
 }
 
 pub fn read_sheet(bytes: &[u8], filename: &str, sheet: &str) -> Outcome {
-    let options = ReadOptions {
-        sheet: Some(SheetChoice::from(sheet)),
-        ..ReadOptions::default()
-    };
+    let options = ReadOptions { sheet: Some(SheetChoice::from(sheet)), ..ReadOptions::default() };
     read_with(bytes, filename, &options)
 }
 

@@ -6,7 +6,7 @@ use filas_domain::message::BatchMessage;
 use filas_domain::ports::{BatchQueue, Deliveries, QueueMonitor};
 
 use super::{assert_permanent, eventually, samples};
-use crate::memory::{Delivery, ManualClock, MemoryQueue};
+use crate::memory::Delivery;
 
 /// The other end of a queue. In the cloud that is Lambda, which asks no code of ours.
 pub trait Inbox: Sync {
@@ -18,29 +18,6 @@ pub trait Inbox: Sync {
 
     /// Lets time pass for the queue.
     fn pass(&self, time: Duration) -> impl Future<Output = ()> + Send;
-}
-
-/// A queue in memory with the clock that it goes by.
-#[derive(Debug)]
-pub struct MemoryInbox {
-    /// The queue.
-    pub queue: MemoryQueue,
-    /// Its clock.
-    pub clock: ManualClock,
-}
-
-impl Inbox for MemoryInbox {
-    async fn receive(&self) -> Vec<Delivery> {
-        self.queue.receive(10)
-    }
-
-    async fn delete(&self, receipt_handle: &str) {
-        self.queue.delete(receipt_handle);
-    }
-
-    async fn pass(&self, time: Duration) {
-        self.clock.advance(time);
-    }
 }
 
 /// A queue, whole. It is empty at first and at the end, and `inbox` is its other end. Its visibility timeout is a minute,

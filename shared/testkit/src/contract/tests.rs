@@ -2,8 +2,28 @@
 
 use std::time::Duration;
 
-use super::queue::MemoryInbox;
-use crate::memory::{ManualClock, MemoryLedger, MemoryObjects, MemoryQueue};
+use super::Inbox;
+use crate::memory::{Delivery, ManualClock, MemoryLedger, MemoryObjects, MemoryQueue};
+
+/// The other end of a queue in memory, with the clock that it goes by.
+struct MemoryInbox {
+    queue: MemoryQueue,
+    clock: ManualClock,
+}
+
+impl Inbox for MemoryInbox {
+    async fn receive(&self) -> Vec<Delivery> {
+        self.queue.receive(10)
+    }
+
+    async fn delete(&self, receipt_handle: &str) {
+        self.queue.delete(receipt_handle);
+    }
+
+    async fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+}
 
 #[tokio::test]
 async fn the_ledger_in_memory_keeps_the_contract() {

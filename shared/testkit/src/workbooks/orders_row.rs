@@ -17,12 +17,8 @@ const CUSTOMERS: [&str; 12] = [
 ];
 const CURRENCIES: [&str; 3] = ["EUR", "USD", "GBP"];
 const COUNTRIES: [&str; 8] = ["ES", "DE", "CN", "FR", "DK", "PL", "GB", "US"];
-const NOTES: [&str; 4] = [
-    "leave at the door",
-    "gift: \"happy birthday\"",
-    "first line\nsecond line",
-    "fish & chips; <fragile>, 50% off",
-];
+const NOTES: [&str; 4] =
+    ["leave at the door", "gift: \"happy birthday\"", "first line\nsecond line", "fish & chips; <fragile>, 50% off"];
 /// 2024-01-01 as a serial number of the 1900 date system.
 const FIRST_DAY: u32 = 45_292;
 
@@ -92,11 +88,7 @@ pub(super) struct OrderRows {
 
 impl OrderRows {
     pub(super) fn new(seed: u64) -> Self {
-        Self {
-            state: seed ^ 0x5EED_0F11_A5F1_1A50,
-            number: 0,
-            faults: 0,
-        }
+        Self { state: seed ^ 0x5EED_0F11_A5F1_1A50, number: 0, faults: 0 }
     }
 
     pub(super) fn next_row(&mut self) -> OrderRow {

@@ -63,7 +63,8 @@ impl XlsxParts {
     /// A sheet part with these rows.
     #[must_use]
     pub fn sheet_part(self, name: &str, rows: &str) -> Self {
-        let xml = format!("<?xml version=\"1.0\"?><worksheet xmlns=\"{MAIN}\"><sheetData>{rows}</sheetData></worksheet>");
+        let xml =
+            format!("<?xml version=\"1.0\"?><worksheet xmlns=\"{MAIN}\"><sheetData>{rows}</sheetData></worksheet>");
         self.part(name, xml)
     }
 
@@ -111,7 +112,9 @@ impl XlsxParts {
 pub(super) fn relations(list: &[(&str, &str, &str)]) -> String {
     let items: String = list
         .iter()
-        .map(|(id, kind, target)| format!("<Relationship Id=\"{id}\" Type=\"{RELATIONS}/{kind}\" Target=\"{target}\"/>"))
+        .map(|(id, kind, target)| {
+            format!("<Relationship Id=\"{id}\" Type=\"{RELATIONS}/{kind}\" Target=\"{target}\"/>")
+        })
         .collect();
     format!("<?xml version=\"1.0\"?><Relationships xmlns=\"{PACKAGE}\">{items}</Relationships>")
 }
@@ -128,16 +131,9 @@ fn content_types() -> String {
 }
 
 fn styles() -> String {
-    let formats = [
-        (164, "yyyy-mm-dd"),
-        (165, "yyyy-mm-dd hh:mm:ss"),
-        (166, "hh:mm:ss"),
-        (167, "[h]:mm"),
-    ];
-    let codes: String = formats
-        .iter()
-        .map(|(id, code)| format!("<numFmt numFmtId=\"{id}\" formatCode=\"{code}\"/>"))
-        .collect();
+    let formats = [(164, "yyyy-mm-dd"), (165, "yyyy-mm-dd hh:mm:ss"), (166, "hh:mm:ss"), (167, "[h]:mm")];
+    let codes: String =
+        formats.iter().map(|(id, code)| format!("<numFmt numFmtId=\"{id}\" formatCode=\"{code}\"/>")).collect();
     let cells: String = [0, 164, 165, 166, 167, 14].iter().map(|id| format!("<xf numFmtId=\"{id}\"/>")).collect();
     format!(
         "<?xml version=\"1.0\"?><styleSheet xmlns=\"{MAIN}\"><numFmts>{codes}</numFmts>\

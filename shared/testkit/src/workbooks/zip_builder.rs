@@ -44,11 +44,7 @@ impl ZipBuilder {
     /// Adds an entry; the same name may come again.
     #[must_use]
     pub fn entry(mut self, name: &str, content: impl Into<Vec<u8>>) -> Self {
-        self.entries.push(Entry {
-            name: name.to_owned(),
-            content: content.into(),
-            lie: None,
-        });
+        self.entries.push(Entry { name: name.to_owned(), content: content.into(), lie: None });
         self
     }
 
@@ -190,7 +186,7 @@ fn facts(entry: &Entry) -> (u32, u32) {
 }
 
 fn deflate(content: &[u8]) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
     // Writing into memory cannot fail; what is missing would show at once in the reader's checks.
     let written = encoder.write_all(content).and_then(|()| encoder.finish());
     written.unwrap_or_default()
