@@ -1,16 +1,19 @@
 //! `cargo xtask …`: what is done to the project, as opposed to what the project does.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
+use xtask::bench::{self, Bench};
 use xtask::cloud::{self, Cloud, UpOptions};
+use xtask::demo::{self, DemoOptions};
 use xtask::deploy::{self, Deployment};
 use xtask::progress::say;
 use xtask::python::{self, Requirements};
 use xtask::workspace::Workspace;
-use xtask::{build, layers, lint, partner};
+use xtask::{build, layers, lint, partner, test};
 
 /// Builds Filas, runs it on a local cloud, and checks it.
 #[derive(Parser)]
@@ -47,7 +50,20 @@ enum Task {
     Check,
     /// Checks formatting, layers, template and code.
     Lint,
-    // `demo`, `bench` and `test` come here, with a module each.
+    /// Shows the whole journey on a generated workbook or a file of yours.
+    Demo(DemoOptions),
+    /// Runs every test, with a local cloud of its own.
+    Test {
+        /// What to hand to the test programs: parts of names, --nocapture, …
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        filter: Vec<String>,
+    },
+    /// Measures.
+    Bench {
+        /// What.
+        #[command(subcommand)]
+        what: Bench,
+    },
 }
 
 #[derive(Args)]
@@ -92,9 +108,9 @@ struct Deploy {
 }
 
 fn main() -> ExitCode {
-    let result = Workspace::find().and_then(|workspace| run(&workspace, Arguments::parse().task));
+    let result = Workspace::find().and_then(|workspace| run(&workspace, Arguments::parse_from(arguments()).task));
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             say(&format!("{error:#}"));
             ExitCode::FAILURE
@@ -102,8 +118,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(workspace: &Workspace, task: Task) -> Result<()> {
+/// The arguments of the process. `cargo demo -- --rows 10` hands a `--` on that stands for nothing.
+fn arguments() -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    if arguments.get(1).is_some_and(|task| task == "demo") && arguments.get(2).is_some_and(|next| next == "--") {
+        arguments.remove(2);
+    }
+    arguments
+}
+
+fn run(workspace: &Workspace, task: Task) -> Result<ExitCode> {
     match task {
+        Task::Demo(options) => return demo::demo(workspace, &options),
+        Task::Test { filter } => test::test(workspace, &filter),
+        Task::Bench { what } => bench::bench(workspace, &what),
         Task::Build => build::build(workspace).map(|built| println!("{}", built.cli.display())),
         Task::Up(options) => up(workspace, options),
         Task::Down { instance } => down(workspace, &instance),
@@ -112,6 +140,7 @@ fn run(workspace: &Workspace, task: Task) -> Result<()> {
         Task::Check => layers::check(workspace),
         Task::Lint => lint::lint(workspace),
     }
+    .map(|()| ExitCode::SUCCESS)
 }
 
 fn up(workspace: &Workspace, given: Up) -> Result<()> {

@@ -53,9 +53,6 @@ impl Wish {
         if !(1..=BATCH_ROWS_MAX).contains(&batch_size) {
             return Err(Problem::bad_request(format!("batch_size is a whole number from 1 to {BATCH_ROWS_MAX}.")));
         }
-        if self.size == 0 {
-            return Err(Problem::unprocessable("empty-file", "The file is empty", "Send a file with at least a header."));
-        }
         if self.size > UPLOAD_BYTES {
             return Err(Problem::too_large(format!("A file has at most {UPLOAD_BYTES} bytes.")));
         }

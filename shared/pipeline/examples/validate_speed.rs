@@ -15,7 +15,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let orders = shipped::find("orders").ok_or("the orders pipeline is not shipped")?;
     let pipeline = Pipeline::compile(&parse(orders.yaml)?, &Variables::new())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    for (name, kind) in [("typed cells (xlsx)", Kind::Typed), ("text cells (csv)", Kind::Text), ("1 % invalid", Kind::SomeBad)] {
+    for (name, kind) in
+        [("typed cells (xlsx)", Kind::Typed), ("text cells (csv)", Kind::Text), ("1 % invalid", Kind::SomeBad)]
+    {
         let lines: Vec<_> = (0..rows).map(|number| line(number, kind)).collect();
         let bare = best(|| {
             for line in &lines {

@@ -84,9 +84,13 @@ impl UrlTemplate {
             None => false,
         };
         if !host_is_fixed {
-            return Err(PipelineError::invalid(place, "scheme and host must not depend on the row, as in https://host/…"));
+            return Err(PipelineError::invalid(
+                place,
+                "scheme and host must not depend on the row, as in https://host/…",
+            ));
         }
-        let example = self.assemble(|_| Ok("x".to_owned())).map_err(|misfit| PipelineError::invalid(place, misfit.0))?;
+        let example =
+            self.assemble(|_| Ok("x".to_owned())).map_err(|misfit| PipelineError::invalid(place, misfit.0))?;
         if !matches!(example.scheme(), "http" | "https") {
             return Err(PipelineError::invalid(place, format!("the scheme {} is not http or https", example.scheme())));
         }
@@ -166,7 +170,11 @@ mod tests {
         check("http://p/{row.a}", json!({}), "a: the cell is empty, and the URL needs it");
         check("http://p/{row.a}", json!({"a": ""}), "a: the cell is empty, and the URL needs it");
         check("http://p/{row.a}", json!({"a": {"error": "#N/A"}}), "a: the cell holds the error #N/A");
-        check("http://p/{row.a}", json!({"a": [1]}), "a: the value is neither text nor a number, and the URL needs one");
+        check(
+            "http://p/{row.a}",
+            json!({"a": [1]}),
+            "a: the value is neither text nor a number, and the URL needs one",
+        );
     }
 
     #[test]

@@ -41,8 +41,7 @@ impl Variables {
 
     /// The variable's value; an error that names it and `place` when there is none.
     pub(crate) fn required(&self, name: &str, place: &str) -> Result<&str, PipelineError> {
-        self.get(name)
-            .ok_or_else(|| PipelineError::MissingVariable { place: place.to_owned(), name: name.to_owned() })
+        self.get(name).ok_or_else(|| PipelineError::MissingVariable { place: place.to_owned(), name: name.to_owned() })
     }
 }
 

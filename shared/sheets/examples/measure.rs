@@ -2,8 +2,6 @@
 //!
 //! `cargo run --release -p filas-sheets --example measure -- ROWS`
 
-#![expect(clippy::print_stdout, reason = "it prints what it measured")]
-
 use std::error::Error;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};

@@ -69,7 +69,8 @@ enum Written {
 
 impl DynamoLedger {
     /// One change that the tally does not see, a claim for instance: a plain write. A transaction would cost twice as
-    /// much and collide with every other worker of the task.
+    /// much and collide with every other worker of the task. So it is not checked here that the task is still there; its
+    /// end, which counts, is.
     async fn write_alone(&self, operation: &str, change: &BatchChange) -> Result<Written, PortError> {
         let item = batch_item(&change.after).map_err(|error| PortError::permanent(operation, error))?;
         let condition = is_unchanged(&change.before);

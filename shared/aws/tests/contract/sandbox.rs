@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType, TableStatus,
 };
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use aws_sdk_sqs::types::QueueAttributeName;
 use filas_aws::{Cloud, random_bytes};
 use futures::FutureExt as _;
@@ -72,7 +73,7 @@ async fn create_table(client: &aws_sdk_dynamodb::Client, table: &str) {
 /// Runs `test` on a bucket of its own.
 pub async fn with_bucket(test: impl AsyncFnOnce(&Cloud, &str)) {
     let (cloud, bucket) = (local_cloud().await, unique_name());
-    cloud.s3.create_bucket().bucket(&bucket).send().await.unwrap();
+    create_bucket(&cloud.s3, &bucket).await;
     and_then_always(test(&cloud, &bucket), async {
         let listed = cloud.s3.list_objects_v2().bucket(&bucket).send().await.unwrap();
         for object in listed.contents() {
@@ -81,6 +82,15 @@ pub async fn with_bucket(test: impl AsyncFnOnce(&Cloud, &str)) {
         cloud.s3.delete_bucket().bucket(&bucket).send().await.unwrap();
     })
     .await;
+}
+
+async fn create_bucket(client: &aws_sdk_s3::Client, bucket: &str) {
+    let region = client.config().region().unwrap().as_ref();
+    // The first region is the one that may not be named.
+    let place = (region != "us-east-1").then(|| {
+        CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(region)).build()
+    });
+    client.create_bucket().bucket(bucket).set_create_bucket_configuration(place).send().await.unwrap();
 }
 
 /// Runs `test` on an empty queue with a visibility timeout of a minute, whose messages die when they would be received for

@@ -57,7 +57,10 @@ impl HttpDelivery {
             return Err(PipelineError::invalid("deliver.http.timeout", "no request is answered in no time"));
         }
         if let Some(status) = spec.expect.iter().find(|status| !(200..=599).contains(*status)) {
-            return Err(PipelineError::invalid("deliver.http.expect", format!("{status} is no status from 200 to 599")));
+            return Err(PipelineError::invalid(
+                "deliver.http.expect",
+                format!("{status} is no status from 200 to 599"),
+            ));
         }
         Ok(Self {
             client: client::shared().map_err(PipelineError::HttpClient)?,
@@ -141,7 +144,8 @@ fn failed(trouble: Trouble, attempt: u32) -> Step {
 
 /// The record as JSON. An expression of the pipeline's will take its place here when there is one.
 fn body(values: &RowValues) -> Result<Bytes, Interrupted> {
-    let body = serde_json::to_vec(&values.row).map_err(|error| Interrupted::Fault(format!("write the body: {error}")))?;
+    let body =
+        serde_json::to_vec(&values.row).map_err(|error| Interrupted::Fault(format!("write the body: {error}")))?;
     Ok(body.into())
 }
 
@@ -151,7 +155,8 @@ fn idempotency_key(values: &RowValues, context: &RowContext) -> Result<HeaderVal
 }
 
 fn method_and_url(spec: &HttpSpec) -> Result<(Method, &'static str, &str), PipelineError> {
-    let given = [(Method::PUT, "put", &spec.put), (Method::POST, "post", &spec.post), (Method::PATCH, "patch", &spec.patch)];
+    let given =
+        [(Method::PUT, "put", &spec.put), (Method::POST, "post", &spec.post), (Method::PATCH, "patch", &spec.patch)];
     let mut given = given.into_iter().filter_map(|(method, name, url)| Some((method, name, url.as_deref()?)));
     match (given.next(), given.next()) {
         (Some(only), None) => Ok(only),

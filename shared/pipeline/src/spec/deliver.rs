@@ -128,7 +128,8 @@ impl Visitor<'_> for RetryKindVisitor {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<RetryKind, E> {
-        let wrong = || E::custom(format!("`{text}` is no status from 400 to 599, `4xx`, `5xx`, `timeout` or `connection`"));
+        let wrong =
+            || E::custom(format!("`{text}` is no status from 400 to 599, `4xx`, `5xx`, `timeout` or `connection`"));
         RetryKind::from_text(text).ok_or_else(wrong)
     }
 }

@@ -56,15 +56,24 @@ fn check_refused(yaml: &str, expected: &str) {
 
 #[test]
 fn unknown_keys_are_errors_with_place_and_suggestion() {
-    check_refused("name: a\nvalidat: {}\ndeliver: none\n", "line 2, column 1: unknown key `validat`, did you mean `validate`?");
+    check_refused(
+        "name: a\nvalidat: {}\ndeliver: none\n",
+        "line 2, column 1: unknown key `validat`, did you mean `validate`?",
+    );
     check_refused("name: a\ndeliver: nonne\n", "line 2, column 10: unknown key `nonne`, did you mean `none`?");
     check_refused("name: a\ndeliver:\n  htp: {}\n", "line 3, column 3: unknown key `htp`, did you mean `http`?");
     check_refused(
         "name: a\ndeliver:\n  http:\n    putt: http://p/\n",
         "line 4, column 5: unknown key `putt`, did you mean `put`?",
     );
-    check_refused("name: a\nrows: { haeder: 1 }\ndeliver: none\n", "line 2, column 9: unknown key `haeder`, did you mean `header`?");
-    check_refused("name: a\nsimulate:\n  price: 1\ndeliver: none\n", "unknown key `price`, known here: cost, fail, crash");
+    check_refused(
+        "name: a\nrows: { haeder: 1 }\ndeliver: none\n",
+        "line 2, column 9: unknown key `haeder`, did you mean `header`?",
+    );
+    check_refused(
+        "name: a\nsimulate:\n  price: 1\ndeliver: none\n",
+        "unknown key `price`, known here: cost, fail, crash",
+    );
     check_refused(
         "name: a\ndeliver: { http: { put: http://p/, retry: { atempts: 3 } } }\n",
         "line 2, column 45: unknown key `atempts`, did you mean `attempts`?",
@@ -95,9 +104,15 @@ fn values_that_make_no_sense_are_refused() {
     check_refused("name: a\nname: b\ndeliver: none\n", "line 2, column 1: duplicate mapping key");
     check_refused("name: a\ndeliver: [\n", "line 2, column 10");
     check_refused("name: 'a\ndeliver: none\n", "line ");
-    check_refused("name: a\ndeliver: { http: { put: x, timeout: 10 } }\n", "`10` is no time span such as 250ms, 10s or 2m");
+    check_refused(
+        "name: a\ndeliver: { http: { put: x, timeout: 10 } }\n",
+        "`10` is no time span such as 250ms, 10s or 2m",
+    );
     check_refused("name: a\ndeliver: { http: { put: x, timeout: 10h } }\n", "`10h` is no time span");
     check_refused("name: a\ndeliver: { http: { put: x, retry: { for: [often] } } }\n", "`often` is no status");
-    check_refused("name: a\ndeliver: { http: { put: x, retry: { for: [200] } } }\n", "200 is no status from 400 to 599");
+    check_refused(
+        "name: a\ndeliver: { http: { put: x, retry: { for: [200] } } }\n",
+        "200 is no status from 400 to 599",
+    );
     check_refused("name: a\nsimulate: { cost: [1] }\ndeliver: none\n", "expected row.COLUMN or a single value");
 }

@@ -53,12 +53,15 @@ impl Validation {
     /// Checks the row, and converts its values where the schema wants another type and the conversion is certain.
     pub(crate) fn run(&self, values: &mut RowValues) -> Step {
         // Nearly every row is valid as it stands, and then nothing needs converting: a value of the wrong type is invalid.
-        let no_error_cells = || values.row.as_object().is_some_and(|row| !row.values().any(Value::is_object));
-        if self.validator.is_valid(&values.row) && no_error_cells() {
+        if self.validator.is_valid(&values.row) && !has_error_cells(&values.row) {
             return Step::Continue;
         }
         if let Some(row) = values.row.as_object_mut() {
             self.convert(row);
+        }
+        // A row of a csv file is valid now; to ask for violations costs more than to ask whether there are any.
+        if self.validator.is_valid(&values.row) && !has_error_cells(&values.row) {
+            return Step::Continue;
         }
         let violations = self.violations(&values.row);
         if violations.is_empty() {
@@ -97,6 +100,11 @@ impl Validation {
     fn position(&self, column: &str) -> usize {
         self.columns.iter().position(|known| known.name == column).unwrap_or(self.columns.len())
     }
+}
+
+/// Whether any cell may hold an error, in a column that the schema names or in another.
+fn has_error_cells(row: &Value) -> bool {
+    row.as_object().is_some_and(|row| row.values().any(Value::is_object))
 }
 
 /// The columns that the schema names: its properties, then what else it requires.

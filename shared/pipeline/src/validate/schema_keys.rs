@@ -87,8 +87,17 @@ fn check_schema(schema: &Value, place: &str) -> Result<(), PipelineError> {
                     check_schema(schema, &format!("{inside}[{position}]"))?;
                 }
             }
-            "additionalProperties" | "contains" | "else" | "if" | "items" | "not" | "propertyNames" | "then"
-            | "unevaluatedItems" | "unevaluatedProperties" | "contentSchema" => check_schema(value, &inside)?,
+            "additionalProperties"
+            | "contains"
+            | "else"
+            | "if"
+            | "items"
+            | "not"
+            | "propertyNames"
+            | "then"
+            | "unevaluatedItems"
+            | "unevaluatedProperties"
+            | "contentSchema" => check_schema(value, &inside)?,
             known if KEYWORDS.contains(&known) || known.starts_with("x-") => {}
             unknown => return Err(PipelineError::invalid(place, unknown_keyword(unknown))),
         }

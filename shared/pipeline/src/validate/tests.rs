@@ -93,7 +93,8 @@ fn every_violation_is_reported_with_its_column() {
             "none": false,
         },
     });
-    let check = |row: Value, expected: &str| assert_eq!(run(schema.clone(), row.clone()).unwrap_err(), expected, "{row}");
+    let check =
+        |row: Value, expected: &str| assert_eq!(run(schema.clone(), row.clone()).unwrap_err(), expected, "{row}");
     check(json!({}), "id: is required; quantity: is required; extra: is required");
     check(
         json!({"sku": "1234", "day": "2026-02-30", "currency": "CHF", "price": "cheap", "quantity": "0", "id": "", "extra": 1}),

@@ -61,7 +61,8 @@ async fn the_partner_gets_the_record_at_the_encoded_path() {
     let heard = heard.await.unwrap();
     let (head, body) = heard.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("PATCH /prices/a%2Fb%20%C3%B1 HTTP/1.1\r\n"), "{head}");
-    for header in ["idempotency-key: task.9", "content-type: application/json", "x-shop: north 1", "user-agent: filas/"] {
+    for header in ["idempotency-key: task.9", "content-type: application/json", "x-shop: north 1", "user-agent: filas/"]
+    {
         assert!(head.contains(header), "{header} in {head}");
     }
     assert_eq!(body, r#"{"sku":"a/b ñ","price":9.5,"n":3}"#);

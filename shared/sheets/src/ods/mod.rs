@@ -51,7 +51,7 @@ fn refuse_encrypted(archive: &Archive<'_>) -> Result<(), ReadError> {
 }
 
 /// The tables of the document. Reading them costs a pass over the whole part, which is the price of knowing the
-/// names before the rows; the first table is taken without that when nothing was chosen.
+/// names before the rows, and of knowing that the part is whole.
 fn list_tables(archive: &Archive<'_>) -> Result<Vec<SheetEntry>, ReadError> {
     let mut xml = xml_part(archive, CONTENT)?;
     let mut sheets = Vec::new();
@@ -62,10 +62,10 @@ fn list_tables(archive: &Archive<'_>) -> Result<Vec<SheetEntry>, ReadError> {
         match xml.next()? {
             Event::Eof => return Ok(sheets),
             Event::Start(tag) if tag.name == b"style" => style = tag.local_attribute(b"name").map(<[u8]>::to_vec),
-            Event::Start(tag) if tag.name == b"table-properties" => {
-                if tag.local_attribute(b"display") == Some(b"false") {
-                    hidden_styles.extend(style.take());
-                }
+            Event::Start(tag)
+                if tag.name == b"table-properties" && tag.local_attribute(b"display") == Some(b"false") =>
+            {
+                hidden_styles.extend(style.take());
             }
             Event::Start(tag) if is_table(&tag, depth) => sheets.push(table_entry(&tag, &hidden_styles)),
             _ => {}

@@ -87,6 +87,12 @@ pub(super) fn read(
         inline: RichText::default(),
     };
     loop {
+        if sheet.place == Place::Row
+            && let Some((tag, value)) = xml.take_plain(b"<c ", b"</c>")
+        {
+            sheet.plain_cell(&tag, value).map_err(|error| error.in_row(sheet.row).in_column(sheet.column))?;
+            continue;
+        }
         let depth = xml.depth();
         let text_is_good = match xml.next()? {
             Event::Eof => return Ok(()),
@@ -151,7 +157,9 @@ impl SheetReader<'_, '_, '_> {
     #[inline]
     fn text(&mut self, raw: &[u8]) -> Result<(), BadText> {
         match self.place {
-            Place::Value if self.kind == CellType::Formula => append_text(&mut self.value, raw, true),
+            Place::Value if matches!(self.kind, CellType::Formula | CellType::Inline) => {
+                append_text(&mut self.value, raw, true)
+            }
             Place::Value => {
                 self.value.extend_from_slice(raw);
                 Ok(())
@@ -219,6 +227,30 @@ impl SheetReader<'_, '_, '_> {
         Ok(column as u32 - 1)
     }
 
+    /// A whole cell at once; its value is still raw.
+    #[inline]
+    fn plain_cell(&mut self, tag: &Tag<'_>, value: Option<&[u8]>) -> Result<(), ReadError> {
+        self.start_cell(tag)?;
+        self.place = Place::Row;
+        let Some(value) = value else { return Ok(()) };
+        match self.kind {
+            CellType::Formula | CellType::Inline => {
+                self.place = Place::Value;
+                self.has_value = true;
+                let text_is_good = self.text(value).is_ok();
+                self.place = Place::Row;
+                if !text_is_good {
+                    return Err(bad_cell("holds text that is not valid"));
+                }
+                self.end_cell()
+            }
+            _ => {
+                check("cell_bytes", self.context.limits.cell_bytes, value.len() as u64)?;
+                typed_value(self.rows, self.context, self.column, self.kind, self.style, value)
+            }
+        }
+    }
+
     #[inline]
     fn end_cell(&mut self) -> Result<(), ReadError> {
         check("cell_bytes", self.context.limits.cell_bytes, self.value.len().max(self.inline.text.len()) as u64)?;
@@ -237,43 +269,12 @@ impl SheetReader<'_, '_, '_> {
         if !self.has_value {
             return Ok(());
         }
-        let (context, style) = (self.context, self.style);
-        let trimmed = trim_xml_space(&self.value);
-        match self.kind {
-            CellType::Formula => {
-                let text = text_of(&self.value)?;
-                self.rows.cell(self.column, |out| Ok(write_text(out, text)))
-            }
-            _ if trimmed.is_empty() => Ok(()),
-            CellType::Shared => {
-                let json = parse_index(trimmed).and_then(|index| context.strings.json(index as usize));
-                let json = json.ok_or_else(|| bad_cell("points to a shared string that does not exist"))?;
-                self.rows.cell(self.column, |out| {
-                    out.extend_from_slice(json);
-                    Ok(json.len() == 2)
-                })
-            }
-            CellType::Bool => {
-                let value = match trimmed {
-                    b"1" | b"true" => true,
-                    b"0" | b"false" => false,
-                    _ => return Err(bad_cell("holds a truth value that is none")),
-                };
-                self.rows.cell(self.column, |out| Ok(write_bool(out, value)))
-            }
-            CellType::Error => {
-                let code = text_of(trimmed)?;
-                self.rows.cell(self.column, |out| Ok(write_error(out, code)))
-            }
-            CellType::Date => {
-                let text = iso_text(text_of(trimmed)?, context.styles.class(style));
-                self.rows.cell(self.column, |out| Ok(write_text(out, text)))
-            }
-            CellType::Number | CellType::Inline => {
-                let class = context.styles.class(style);
-                self.rows.cell(self.column, |out| write_number_text(out, trimmed, class, context.system))
-            }
+        if self.kind == CellType::Formula {
+            let text = text_of(&self.value)?;
+            return self.rows.cell(self.column, |out| Ok(write_text(out, text)));
         }
+        let (context, value) = (self.context, self.value.as_slice());
+        typed_value(self.rows, context, self.column, self.kind, self.style, value)
     }
 
     #[cold]
@@ -282,6 +283,53 @@ impl SheetReader<'_, '_, '_> {
             Place::Outside | Place::Data => error,
             Place::Row => error.in_row(self.row),
             Place::Cell | Place::Value | Place::Inline => error.in_row(self.row).in_column(self.column),
+        }
+    }
+}
+
+/// Hands over the value of every kind of cell whose `v` is not free text.
+#[inline]
+fn typed_value(
+    rows: &mut RowAssembler<'_>,
+    context: &Context<'_>,
+    column: u32,
+    kind: CellType,
+    style: u32,
+    value: &[u8],
+) -> Result<(), ReadError> {
+    let value = trim_xml_space(value);
+    if value.is_empty() {
+        return Ok(());
+    }
+    match kind {
+        CellType::Shared => {
+            let json = parse_index(value).and_then(|index| context.strings.json(index as usize));
+            let json = json.ok_or_else(|| bad_cell("points to a shared string that does not exist"))?;
+            rows.cell(column, |out| {
+                out.extend_from_slice(json);
+                Ok(json.len() == 2)
+            })
+        }
+        CellType::Bool => {
+            let value = match value {
+                b"1" | b"true" => true,
+                b"0" | b"false" => false,
+                _ => return Err(bad_cell("holds a truth value that is none")),
+            };
+            rows.cell(column, |out| Ok(write_bool(out, value)))
+        }
+        CellType::Error => {
+            let code = text_of(value)?;
+            rows.cell(column, |out| Ok(write_error(out, code)))
+        }
+        CellType::Date => {
+            let text = iso_text(text_of(value)?, context.styles.class(style));
+            rows.cell(column, |out| Ok(write_text(out, text)))
+        }
+        // Texts were handed over before; what is left is a number.
+        CellType::Number | CellType::Formula | CellType::Inline => {
+            let class = context.styles.class(style);
+            rows.cell(column, |out| write_number_text(out, value, class, context.system))
         }
     }
 }

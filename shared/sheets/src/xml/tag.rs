@@ -1,7 +1,5 @@
 //! A start tag: its name and its attributes, found without copying.
 
-use memchr::memchr;
-
 /// The inside of a start tag, as it stands in the buffer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tag<'a> {
@@ -71,16 +69,18 @@ impl<'a> Iterator for Attributes<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
+        // Plain loops: attributes are so short that a call of memchr would cost more than it saves.
         let rest = self.rest;
         let start = rest.iter().position(|byte| !byte.is_ascii_whitespace())?;
-        let equals = start + memchr(b'=', &rest[start..])?;
+        let equals = start + rest[start..].iter().position(|byte| *byte == b'=')?;
         let name = rest[start..equals].trim_ascii_end();
         let quote_at = equals + 1 + rest[equals + 1..].iter().position(|byte| !byte.is_ascii_whitespace())?;
         let quote = rest[quote_at];
         if quote != b'"' && quote != b'\'' {
             return None;
         }
-        let end = quote_at + 1 + memchr(quote, &rest[quote_at + 1..])?;
+        let value = &rest[quote_at + 1..];
+        let end = quote_at + 1 + value.iter().position(|byte| *byte == quote)?;
         self.rest = &rest[end + 1..];
         Some((name, &rest[quote_at + 1..end]))
     }
@@ -93,7 +93,9 @@ pub(super) fn end_of_tag(bytes: &[u8]) -> Option<usize> {
     loop {
         match *bytes.get(at)? {
             b'>' => return Some(at),
-            quote @ (b'"' | b'\'') => at += 2 + memchr(quote, &bytes[at + 1..])?,
+            quote @ (b'"' | b'\'') => {
+                at += 2 + bytes[at + 1..].iter().position(|byte| *byte == quote)?;
+            }
             _ => at += 1,
         }
     }

@@ -88,7 +88,7 @@ pub fn hostile() -> Vec<Broken> {
         broken("encrypted entry", "a.xlsx", lying(Lie::Encrypted), "FILE_ENCRYPTED"),
         limit("deep nesting", rows(&"<x>".repeat(1000)).build(), "nesting"),
         limit("one huge cell", one_huge_cell(), "cell_bytes"),
-        limit("one huge csv field", Vec::new(), "record_bytes").named("a.csv", unclosed_quote()),
+        limit("one huge csv field", Vec::new(), "cell_bytes").named("a.csv", unclosed_quote()),
     ]
 }
 

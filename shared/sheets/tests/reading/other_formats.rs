@@ -1,8 +1,6 @@
 //! ods, xlsb and xls, by small files made by hand.
 
-mod collect;
-
-use collect::{read, read_sheet, records};
+use crate::collect::{read, read_sheet, records};
 use filas_testkit::workbooks::{OdsParts, OleBuilder, XlsbParts};
 
 #[test]

@@ -1,10 +1,8 @@
 //! Files that are not what they should be: each ends in its own error, quickly.
 
-mod collect;
-
 use std::time::{Duration, Instant};
 
-use collect::read;
+use crate::collect::read;
 use filas_sheets::{ReadError, ReadOptions, RowSink, SourceHint, read_rows};
 use filas_testkit::workbooks::{OleBuilder, XlsxParts, broken};
 
@@ -32,6 +30,9 @@ fn a_header_alone_is_no_error() {
     assert_eq!((summary.rows, sink.columns.len(), summary.sheet.as_deref()), (0, 1, Some("Sheet1")));
 }
 
+/// Name, content, and the code of the error with words of its message.
+type Case<'c> = (&'c str, &'c Vec<u8>, Result<(), (&'c str, &'c str)>);
+
 #[test]
 fn content_is_held_against_the_name() {
     let xlsx = broken::small_workbook();
@@ -44,7 +45,7 @@ fn content_is_held_against_the_name() {
     let png = b"\x89PNG\r\n\x1a\n0000".to_vec();
     let csv = b"a,b\n1,2\n".to_vec();
     let noise: Vec<u8> = (0..4000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    let cases: Vec<(&str, &Vec<u8>, Result<(), (&str, &str)>)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         ("", &xlsx, Ok(())),
         ("report", &xlsx, Ok(())),
         ("a.XLSX", &xlsx, Ok(())),
@@ -82,8 +83,8 @@ fn content_is_held_against_the_name() {
 fn the_media_type_counts_when_there_is_no_ending() {
     let hint =
         SourceHint { filename: Some("upload".to_owned()), media_type: Some("text/csv; charset=utf-8".to_owned()) };
-    let file = collect::file_of(&broken::small_workbook());
-    let error = read_rows(file, &hint, &ReadOptions::default(), &mut collect::Collected::default()).unwrap_err();
+    let file = crate::collect::file_of(&broken::small_workbook());
+    let error = read_rows(file, &hint, &ReadOptions::default(), &mut crate::collect::Collected::default()).unwrap_err();
     assert_eq!(error.code(), "FORMAT_MISMATCH");
     assert!(error.to_string().contains("text/csv"), "{error}");
 }
@@ -124,7 +125,7 @@ impl RowSink for FullDisk {
 
 #[test]
 fn trouble_of_the_sink_is_no_fault_of_the_file() {
-    let file = collect::file_of(&broken::small_workbook());
+    let file = crate::collect::file_of(&broken::small_workbook());
     let error = read_rows(file, &SourceHint::default(), &ReadOptions::default(), &mut FullDisk).unwrap_err();
     assert!(error.is_transient());
     assert_eq!(error.code(), "MACHINE_TROUBLE");

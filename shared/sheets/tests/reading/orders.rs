@@ -1,13 +1,11 @@
 //! The orders workbook against its truth, and our reader against calamine's, cell by cell.
 
-mod collect;
-
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
 
+use crate::collect::{Collected, read};
 use calamine::{DataRef, Reader, Xlsx};
-use collect::{Collected, read};
 use filas_sheets::{ReadOptions, SourceHint, read_rows};
 use filas_testkit::workbooks::{orders, orders_csv};
 use serde_json::Value;

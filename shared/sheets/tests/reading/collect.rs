@@ -1,7 +1,5 @@
 //! A sink that keeps what it gets, and the way to read bytes with it.
 
-#![allow(dead_code, reason = "each test binary uses its own part of this module")]
-
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 

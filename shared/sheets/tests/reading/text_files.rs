@@ -1,12 +1,13 @@
 //! csv, tsv, ndjson and JSON arrays.
 
-mod collect;
-
-use collect::{read, read_with, records};
+use crate::collect::{read, read_with, records};
 use filas_sheets::{Format, ReadOptions};
 
+/// Row numbers and records, as text.
+type Rows<'t> = &'t [(u32, &'t str)];
+
 /// The records of a file; bad rows are checked apart.
-fn check(name: &str, content: &[u8], expected: Result<&[(u32, &str)], &str>) {
+fn check(name: &str, content: &[u8], expected: Result<Rows<'_>, &str>) {
     let outcome = read(content, name);
     let shown = String::from_utf8_lossy(content);
     assert_eq!(records(&outcome), expected.map(<[_]>::to_vec), "{name} {shown:?}: {outcome:?}");
@@ -14,7 +15,7 @@ fn check(name: &str, content: &[u8], expected: Result<&[(u32, &str)], &str>) {
 
 #[test]
 fn csv_becomes_records_of_text() {
-    let all: &[(&str, &str, &[(u32, &str)])] = &[
+    let all: &[(&str, &str, Rows<'_>)] = &[
         ("a.csv", "a,b\n1,x\n", &[(2, "{\"a\":\"1\",\"b\":\"x\"}")]),
         ("a.csv", "a,b\r\n01,\r\n", &[(2, "{\"a\":\"01\",\"b\":null}")]),
         ("a.csv", "a,b\r01,\"\"\r", &[(2, "{\"a\":\"01\",\"b\":null}")]),
@@ -130,7 +131,7 @@ fn json_lines_are_kept_as_they_are() {
 #[test]
 fn json_arrays_are_read_element_by_element() {
     let one = "{\"a\":1}";
-    let cases: &[(&str, Result<&[(u32, &str)], &str>)] = &[
+    let cases: &[(&str, Result<Rows<'_>, &str>)] = &[
         ("[]", Ok(&[])),
         (" [ ] ", Ok(&[])),
         ("[{\"a\":1}]", Ok(&[(1, one)])),

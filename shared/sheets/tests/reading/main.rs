@@ -1,0 +1,14 @@
+//! The reader as its callers see it: files in, rows and errors out.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "in a test a failure is a panic; the lint knows only functions marked as tests"
+)]
+
+mod broken_files;
+mod collect;
+mod orders;
+mod other_formats;
+mod text_files;
+mod xlsx_cells;

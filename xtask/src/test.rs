@@ -1,0 +1,116 @@
+//! `cargo xtask test`: every test, with what they need: a local cloud of their own, two stacks in it, and partners.
+//!
+//! The stack `main` is as a person would deploy it. The stack `chaos` gives up quickly, so that a test that kills workers
+//! need not wait for minutes. The tests find both by the variables that are set here.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use filas_testkit::partner::{PartnerServer, PartnerSettings};
+use serde_json::json;
+
+use crate::build::cargo;
+use crate::cloud::{self, Cloud, UpOptions};
+use crate::deploy::Deployed;
+use crate::progress::{say, step};
+use crate::workspace::Workspace;
+
+/// The key of a second owner, to whom nothing of the first one is visible.
+const OTHER_KEY: &str = "the-key-of-another-owner";
+
+/// Runs every test. `filter` is handed to the test programs: names to run, `--nocapture`, ….
+///
+/// # Errors
+/// When the local cloud does not come up, or a test fails.
+pub fn test(workspace: &Workspace, filter: &[String]) -> Result<()> {
+    let main_partner = partner(PartnerSettings::default())?;
+    let chaos_partner = partner(PartnerSettings { latency_ms: 20, ..PartnerSettings::default() })?;
+    let instance = format!("test-{}", std::process::id());
+    let mut options = UpOptions::new(&instance);
+    options.port = Some(0);
+    options.fresh = true;
+    options.parameters.insert("PartnerUrl".to_owned(), main_partner.url());
+    let cloud = Cloud::up(workspace, &options)?;
+    let tested = test_on(workspace, &cloud, &main_partner, &chaos_partner, filter);
+    let stopped = cloud::down(workspace, &instance);
+    if tested.is_ok() {
+        // After a failure the logs stay to be read.
+        std::fs::remove_dir_all(workspace.instance(&instance)).context("cannot remove the test's local cloud")?;
+    } else {
+        say(&format!("the logs of the local cloud: {}", workspace.instance(&instance).display()));
+    }
+    tested.and(stopped.map(drop))
+}
+
+fn partner(settings: PartnerSettings) -> Result<PartnerServer> {
+    PartnerServer::start_local(settings).context("cannot start a partner")
+}
+
+fn test_on(
+    workspace: &Workspace,
+    cloud: &Cloud,
+    main_partner: &PartnerServer,
+    chaos_partner: &PartnerServer,
+    filter: &[String],
+) -> Result<()> {
+    let owners = owners(cloud);
+    let main = cloud.deploy_stack(
+        workspace,
+        &cloud.deployed.stack,
+        &BTreeMap::from([owners.clone(), ("PartnerUrl".to_owned(), main_partner.url())]),
+    )?;
+    let chaos = cloud.deploy_stack(
+        workspace,
+        "chaos",
+        &[
+            ("PartnerUrl", chaos_partner.url().as_str()),
+            ("ProcessorTimeout", "3"),
+            ("BatchVisibilityTimeout", "18"),
+            ("SplitTimeout", "10"),
+            ("IngestVisibilityTimeout", "60"),
+            ("MaxReceiveCount", "3"),
+            ("AllowSimulatedCrash", "true"),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .chain([owners])
+        .collect(),
+    )?;
+    let stack = |deployed: &Deployed, partner: &PartnerServer| {
+        json!({
+            "name": deployed.stack,
+            "url": deployed.api_url,
+            "key": cloud.access.api_key,
+            "other_key": OTHER_KEY,
+            "partner": partner.url(),
+        })
+    };
+    let stacks = json!({ "main": stack(&main, main_partner), "chaos": stack(&chaos, chaos_partner) });
+    step("running every test", || {
+        let mut tests = cargo(workspace);
+        tests
+            .args(["test", "--release", "--workspace", "--no-fail-fast"])
+            .args(["--features", "filas-e2e/cloud,filas-aws/contract"])
+            .arg("--")
+            .args(filter)
+            .envs(cloud.environment())
+            .env("FILAS_TEST_STACKS", stacks.to_string());
+        run(&mut tests)
+    })
+}
+
+/// The parameter that knows both owners.
+fn owners(cloud: &Cloud) -> (String, String) {
+    let entries = [(cloud.access.owner.as_str(), cloud.access.api_key.as_str()), ("other", OTHER_KEY)]
+        .map(|(owner, key)| format!("{owner}={}", filas_domain::access::sha256_hex(key.as_bytes())));
+    ("OwnerKeys".to_owned(), entries.join(","))
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().context("cannot run cargo")?;
+    if !status.success() {
+        bail!("tests failed ({status})");
+    }
+    Ok(())
+}
