@@ -41,12 +41,16 @@ impl Cloud {
     /// everything into the environment.
     ///
     /// # Errors
-    /// When there is no region, or an endpoint that is not an HTTP URL.
+    /// When there is no region, no key, or an endpoint that is not an HTTP URL.
     pub async fn from_env() -> Result<Self, EnvError> {
         let region = match env::optional("AWS_REGION")? {
             Some(region) => region,
             None => env::required("AWS_DEFAULT_REGION").map_err(|_| EnvError::Missing("AWS_REGION".into()))?,
         };
+        for needed in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+            // Without them every request would fail, as an error of the network that seems worth another try.
+            env::required(needed)?;
+        }
         let config = shared_config(Region::new(region));
         Ok(Self {
             dynamodb: dynamodb(&config, endpoint("AWS_ENDPOINT_URL_DYNAMODB")?),

@@ -44,7 +44,7 @@ const REFUSALS: [&str; 14] = [
 pub(crate) fn meaning<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Meaning {
     match error {
         SdkError::ConstructionFailure(_) => Meaning::Permanent,
-        // No credentials, or a request that cannot be made: nothing that time heals.
+        // A request that cannot be made: nothing that time heals.
         SdkError::DispatchFailure(failure) if failure.is_user() => Meaning::Permanent,
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => Meaning::Unknown,
         SdkError::ServiceError(answer) => meaning_of_answer(answer.err().code(), answer.raw().status().as_u16()),

@@ -81,11 +81,9 @@ fn append_date(out: &mut Vec<u8>, day: i64, system: DateSystem) {
         (DateSystem::From1900, 0..60) => civil(day + 1),
         _ => civil(day),
     };
-    append_digits(out, year, 4);
-    out.push(b'-');
-    append_digits(out, month, 2);
-    out.push(b'-');
-    append_digits(out, day, 2);
+    let (century, year) = (two_digits(year / 100), two_digits(year % 100));
+    let (month, day) = (two_digits(month), two_digits(day));
+    out.extend_from_slice(&[century[0], century[1], year[0], year[1], b'-', month[0], month[1], b'-', day[0], day[1]]);
 }
 
 /// Year, month, day of a day counted from 1899-12-30, in the Gregorian calendar.
@@ -104,18 +102,18 @@ fn civil(day: i64) -> (i64, i64, i64) {
 }
 
 fn append_time(out: &mut Vec<u8>, millis: i64) {
-    append_digits(out, millis / 3_600_000, 2);
-    out.push(b':');
-    append_digits(out, millis / 60_000 % 60, 2);
-    out.push(b':');
-    append_digits(out, millis / 1000 % 60, 2);
+    let hour = two_digits(millis / 3_600_000);
+    let minute = two_digits(millis / 60_000 % 60);
+    let second = two_digits(millis / 1000 % 60);
+    out.extend_from_slice(&[hour[0], hour[1], b':', minute[0], minute[1], b':', second[0], second[1]]);
     append_fraction(out, millis % 1000);
 }
 
 fn append_fraction(out: &mut Vec<u8>, millis: i64) {
     if millis != 0 {
         out.push(b'.');
-        append_digits(out, millis, 3);
+        let tail = two_digits(millis % 100);
+        out.extend_from_slice(&[two_digits(millis / 100)[1], tail[0], tail[1]]);
     }
 }
 
@@ -145,10 +143,10 @@ fn append_elapsed(out: &mut Vec<u8>, serial: f64, has_fraction: bool) -> bool {
     true
 }
 
-fn append_digits(out: &mut Vec<u8>, value: i64, width: u32) {
-    for power in (0..width).rev() {
-        out.push(b'0' + (value / 10_i64.pow(power) % 10) as u8);
-    }
+/// The digits of a number below 100.
+#[inline]
+fn two_digits(value: i64) -> [u8; 2] {
+    [b'0' + (value / 10 % 10) as u8, b'0' + (value % 10) as u8]
 }
 
 #[cfg(test)]

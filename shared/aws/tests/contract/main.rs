@@ -1,6 +1,8 @@
 //! The contracts of the ports, held against a cloud: the one at `AWS_ENDPOINT_URL`, which `cargo xtask test` starts.
 //! Every test makes a table, a bucket or queues of its own and deletes them, whatever became of it.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something is otherwise")]
+
 mod lost_answers;
 mod presigned;
 mod sandbox;

@@ -45,7 +45,15 @@ pub(super) fn read(archive: &Archive<'_>, name: &str) -> Result<SharedStrings, R
     let mut strings = SharedStrings::default();
     let mut item = RichText::default();
     loop {
-        let is_bad = match xml.next()? {
+        // Nearly all items are of this shape, and nearly all texts need no decoding.
+        if let Some(raw) = xml.take_text(b"<si><t>", b"</t></si>") {
+            item.clear();
+            let decoded = append_text(&mut item.text, trim_xml_space(raw), true);
+            decoded.map_err(|_| xml.corrupt("holds text that is not valid"))?;
+            strings.push(&item.text, limits)?;
+            continue;
+        }
+        let outcome = match xml.next()? {
             Event::Eof => return Ok(strings),
             Event::Start(tag) if tag.name == b"si" => {
                 item.clear();
@@ -66,7 +74,7 @@ pub(super) fn read(archive: &Archive<'_>, name: &str) -> Result<SharedStrings, R
             Event::Text(raw) => item.text(raw),
             Event::Literal(raw) => item.literal(raw),
         };
-        is_bad.map_err(|_| xml.corrupt("holds text that is not valid"))?;
+        outcome.map_err(|_| xml.corrupt("holds text that is not valid"))?;
         check("cell_bytes", limits.cell_bytes, item.text.len() as u64)?;
     }
 }

@@ -148,6 +148,20 @@ impl<S: ByteSource> XmlReader<S> {
         Some((Tag::new(&rest[1..tag_end]), Some(&value[..value_end])))
     }
 
+    /// Takes `open`, text, `close` in one go, if that is exactly what comes next and all of it is in the buffer.
+    #[inline]
+    pub(crate) fn take_text(&mut self, open: &[u8], close: &[u8]) -> Option<&[u8]> {
+        if self.due_end.is_some() {
+            return None;
+        }
+        let rest = &self.buffer[self.position..self.filled];
+        let inner = rest.strip_prefix(open)?;
+        let end = memchr(b'<', inner)?;
+        let after = inner[end..].strip_prefix(close)?;
+        self.position = self.filled - after.len();
+        Some(&inner[..end])
+    }
+
     #[inline]
     fn scan(&self) -> Result<Scan, ReadError> {
         let rest = &self.buffer[self.position..self.filled];

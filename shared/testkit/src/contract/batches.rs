@@ -138,7 +138,7 @@ pub(super) async fn tallies_are_sums_whoever_writes_at_once(ledger: &(impl Batch
     let work = async |task: TaskId, number: u32, worker: &str| -> Result<(), WriteError> {
         let claim = samples::claim(task, number, worker);
         ledger.write_batches(std::slice::from_ref(&claim)).await?;
-        let end = samples::close(&claim.after, number % 3, if number % 2 == 0 { "EVEN" } else { "ODD" });
+        let end = samples::close(&claim.after, number % 3, if number.is_multiple_of(2) { "EVEN" } else { "ODD" });
         ledger.write_batches(std::slice::from_ref(&end)).await?;
         // A second delivery, late: it must not count.
         assert_stale(&ledger.write_batches(&[end]).await, "the same end again");

@@ -71,6 +71,5 @@ fn assert_stale(written: &Result<(), WriteError>, what: &str) {
 }
 
 fn assert_permanent<T: Debug>(answer: Result<T, PortError>, what: &str) {
-    let error = answer.expect_err(what);
-    assert!(!error.is_transient(), "{what}: {error:?}");
+    assert!(answer.as_ref().is_err_and(|error| !error.is_transient()), "{what}: {answer:?}");
 }
