@@ -4,6 +4,7 @@
 //! need not wait for minutes. The tests find both by the variables that are set here.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, TcpListener};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -28,7 +29,7 @@ pub fn test(workspace: &Workspace, filter: &[String]) -> Result<()> {
     let chaos_partner = partner(PartnerSettings { latency_ms: 20, ..PartnerSettings::default() })?;
     let instance = format!("test-{}", std::process::id());
     let mut options = UpOptions::new(&instance);
-    options.port = Some(0);
+    options.port = Some(free_port()?);
     options.fresh = true;
     options.parameters.insert("PartnerUrl".to_owned(), main_partner.url());
     let cloud = Cloud::up(workspace, &options)?;
@@ -41,6 +42,12 @@ pub fn test(workspace: &Workspace, filter: &[String]) -> Result<()> {
         say(&format!("the logs of the local cloud: {}", workspace.instance(&instance).display()));
     }
     tested.and(stopped.map(drop))
+}
+
+/// A port that nobody listens on, so that the tests leave 4566 to a cloud that a person brings up meanwhile.
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("there is no free port")?;
+    Ok(listener.local_addr()?.port())
 }
 
 fn partner(settings: PartnerSettings) -> Result<PartnerServer> {
