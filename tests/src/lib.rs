@@ -149,9 +149,9 @@ pub fn check_books(stack: &Stack, task: &TaskView) -> Result<Vec<OutcomeLine>> {
     ensure!((counts.succeeded, counts.failed, counts.unprocessed) == counted, "{counts:?} in S3, {counted:?} counted");
     ensure!(counts.failed_by_code == task.failed_by_code, "{counts:?} in S3, {:?} counted", task.failed_by_code);
     let batches = stack.client().batches(task.id, u32::MAX)?;
-    let sum = batches.iter().fold((0, 0, 0), |sum, batch| {
-        (sum.0 + batch.succeeded, sum.1 + batch.failed, sum.2 + batch.unprocessed)
-    });
+    let sum = batches
+        .iter()
+        .fold((0, 0, 0), |sum, batch| (sum.0 + batch.succeeded, sum.1 + batch.failed, sum.2 + batch.unprocessed));
     ensure!(sum == counted, "the batches add up to {sum:?}, the task counts {counted:?}");
     Ok(outcomes)
 }

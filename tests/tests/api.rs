@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
-const CSV: &str = "order_id,sku,customer,quantity,unit_price,currency,order_date\nA1,00012345,Zoë,3,1.5,EUR,2024-01-02\n";
+const CSV: &str =
+    "order_id,sku,customer,quantity,unit_price,currency,order_date\nA1,00012345,Zoë,3,1.5,EUR,2024-01-02\n";
 
 struct Api {
     stack: Stack,
@@ -229,7 +230,8 @@ fn results_are_a_redirect_once_the_task_has_ended() -> Result<()> {
 #[test]
 fn preflights_are_answered_without_a_key() -> Result<()> {
     let api = Api::new()?;
-    for path in ["/v1/tasks", "/v1/uploads", "/v1/tasks/x", "/v1/tasks/x/batches", "/v1/tasks/x/results", "/v1/queues"] {
+    for path in ["/v1/tasks", "/v1/uploads", "/v1/tasks/x", "/v1/tasks/x/batches", "/v1/tasks/x/results", "/v1/queues"]
+    {
         let request = ureq::http::Request::options(format!("{}{path}", api.stack.url)).body(())?;
         let response = api.agent.run(request)?;
         assert_eq!(response.status().as_u16(), 204, "{path}");

@@ -24,7 +24,8 @@ fn a_worker_killed_in_the_middle_of_a_batch_loses_nothing_and_repeats_nothing_in
         ensure!(begun.elapsed() < PATIENCE, "no worker was seen at work");
         std::thread::sleep(Duration::from_millis(20));
         if stack.journal(task.id)?.len() > 200 {
-            killed = workers::of(&stack, "processor").into_iter().filter(|worker| workers::kill(*worker).is_ok()).count();
+            killed =
+                workers::of(&stack, "processor").into_iter().filter(|worker| workers::kill(*worker).is_ok()).count();
         }
     }
     let task = stack.wait(task.id)?;

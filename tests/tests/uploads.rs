@@ -16,8 +16,8 @@ const ORDERS: &str = "order_id,sku,customer,quantity,unit_price,currency,order_d
 #[test]
 fn a_small_csv_goes_through_with_a_reason_for_the_bad_row() -> Result<()> {
     let (stack, folder) = (Stack::main()?, folder()?);
-    let rows = "A1,00012345,José,3,1.5,EUR,2024-01-02\nA2,00012346,Zoë,0,1.5,EUR,2024-01-02\n\"ragged\n";
-    let file = write(folder.path(), "small.csv", format!("{ORDERS}{rows}A4,1\n\"").replace("\"ragged\n", ""))?;
+    let rows = "A1,00012345,José,3,1.5,EUR,2024-01-02\nA2,00012346,Zoë,0,1.5,EUR,2024-01-02\nA3,1\n";
+    let file = write(folder.path(), "small.csv", format!("{ORDERS}{rows}"))?;
     let task = stack.process(&Upload::new(file, "orders"))?;
     ensure!(task.state == TaskState::CompletedWithFailures, "{task:?}");
     let outcomes = check_books(&stack, &task)?;

@@ -139,8 +139,11 @@ fn since_1970(moment: SystemTime) -> Result<f64> {
     Ok(moment.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64())
 }
 
+/// One of the times of a run.
+type Part = fn(&Run) -> f64;
+
 fn print(runs: &[Run], rows: u32) {
-    let median = |part: fn(&Run) -> f64| {
+    let median = |part: Part| {
         let mut values: Vec<f64> = runs.iter().map(part).collect();
         values.sort_by(f64::total_cmp);
         values[values.len() / 2]
@@ -150,7 +153,7 @@ fn print(runs: &[Run], rows: u32) {
     println!("{rows} rows from POST to completed, {} runs, medians\n", runs.len());
     println!("| part | seconds | share | × reading the file alone |");
     println!("| --- | ---: | ---: | ---: |");
-    let parts: [(&str, fn(&Run) -> f64); 5] = [
+    let parts: [(&str, Part); 5] = [
         ("upload until the split begins", |run| run.upload),
         ("split: file to rows and index", |run| run.split),
         ("queue: from the index to the first claim", |run| run.whole - run.upload - run.split - run.processing),

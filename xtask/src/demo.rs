@@ -126,7 +126,10 @@ fn show(
     match truth {
         Some(truth) => {
             compare(&task, &outcomes, truth)?;
-            println!("{:<11}  yes: {} rows and {} known bad ones, each by its number", "as expected", truth.rows, truth.bad_rows);
+            println!(
+                "{:<11}  yes: {} rows and {} known bad ones, each by its number",
+                "as expected", truth.rows, truth.bad_rows
+            );
             Ok(ExitCode::SUCCESS)
         }
         None => Ok(ExitCode::from(Verdict::of(&task).exit_code())),

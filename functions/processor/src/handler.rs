@@ -35,13 +35,15 @@ pub struct Invocation {
 }
 
 impl Invocation {
+    /// An invocation of `worker` that Lambda ends at `deadline`.
+    pub fn new(worker: &str, request_id: &str, deadline: Timestamp) -> Self {
+        Self { worker: worker.to_owned(), request_id: request_id.to_owned(), deadline }
+    }
+
     /// The invocation that Lambda describes by `context`.
     pub fn of(context: &lambda_runtime::Context) -> Self {
-        Self {
-            worker: context.env_config.log_stream.clone(),
-            request_id: context.request_id.clone(),
-            deadline: Timestamp::from_millis(context.deadline),
-        }
+        let deadline = Timestamp::from_millis(context.deadline);
+        Self::new(&context.env_config.log_stream, &context.request_id, deadline)
     }
 }
 
@@ -158,8 +160,7 @@ where
         let mut verdicts = vec![Verdict::Again(None); items.len()];
         // A pipeline that waits for others is counted batch by batch, so that a worker that dies repeats less.
         let together = |item: &Item| item.delivery.receive_count() == 1 && pipeline.is_pure();
-        let (together, alone): (Vec<usize>, Vec<usize>) =
-            (0..items.len()).partition(|index| together(&items[*index]));
+        let (together, alone): (Vec<usize>, Vec<usize>) = (0..items.len()).partition(|index| together(&items[*index]));
         let group: Vec<&Item> = together.iter().map(|index| &items[*index]).collect();
         for (index, verdict) in together.iter().zip(self.run_group(&task, &group, invocation).await) {
             verdicts[*index] = verdict;
@@ -221,3 +222,6 @@ where
 fn backoff(delivery: &Delivery) -> Option<Duration> {
     Some(Duration::from_secs(1 << delivery.receive_count().min(8)).min(Duration::from_secs(300)))
 }
+
+#[cfg(test)]
+mod tests;

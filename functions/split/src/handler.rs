@@ -89,7 +89,12 @@ where
                 warn!(message_id = delivery.message_id(), error = %error_chain(&error), "an event is not postponed");
             }
         }
-        info!(request_id = invocation.request_id, events = deliveries.len(), to_come_again = again.len(), "events taken");
+        info!(
+            request_id = invocation.request_id,
+            events = deliveries.len(),
+            to_come_again = again.len(),
+            "events taken"
+        );
         again
     }
 

@@ -1,8 +1,6 @@
 //! Which call it is.
 
-use filas_domain::ports::{
-    BatchLedger, Clock, ObjectReader, ObjectSigner, ObjectWriter, QueueMonitor, TaskCatalogue,
-};
+use filas_domain::ports::{BatchLedger, Clock, ObjectReader, ObjectSigner, ObjectWriter, QueueMonitor, TaskCatalogue};
 use filas_domain::problem::Problem;
 use filas_domain::task::Task;
 use filas_domain::view::TaskView;
@@ -62,7 +60,8 @@ where
 
     /// The caller's task. Somebody else's is answered as one that is not there.
     async fn task(&self, call: &Call, id: &str) -> Result<Task, Refusal> {
-        let missing = || Refusal::from(Problem::not_found(format!("task '{}'", id.chars().take(40).collect::<String>())));
+        let missing =
+            || Refusal::from(Problem::not_found(format!("task '{}'", id.chars().take(40).collect::<String>())));
         let parsed = id.parse().map_err(|_| missing())?;
         let task = self.ledger.task(parsed).await?;
         task.filter(|task| task.head.order.owner == call.owner).ok_or_else(missing)

@@ -81,7 +81,9 @@ impl<L: BatchLedger + TaskCatalogue, O: ObjectReader, Q, C: Clock> Answers<L, O,
             let plan = index.batches.get(number as usize)?;
             Some(BatchView::queued(BatchNumber::new(number), plan))
         };
-        Ok((from..until).filter_map(|number| claimed_view(number).map(BatchView::claimed).or_else(|| queued(number))).collect())
+        Ok((from..until)
+            .filter_map(|number| claimed_view(number).map(BatchView::claimed).or_else(|| queued(number)))
+            .collect())
     }
 
     /// The index of a task that is split.

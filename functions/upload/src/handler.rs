@@ -5,14 +5,16 @@
 
 use std::collections::HashSet;
 
-use filas_domain::{PipelineRef, TaskId};
 use filas_domain::access::sha256_hex;
 use filas_domain::keys::ObjectKey;
 use filas_domain::limits::{DIRECT_UPLOAD_BYTES, IDEMPOTENCY_KEPT};
-use filas_domain::ports::{Clock, IdempotencyKey, ObjectSigner, ObjectWriter, PortError, Registered, TaskLedger, TaskRegister};
+use filas_domain::ports::{
+    Clock, IdempotencyKey, ObjectSigner, ObjectWriter, PortError, Registered, TaskLedger, TaskRegister,
+};
 use filas_domain::problem::Problem;
 use filas_domain::task::{Order, Task, TaskState};
 use filas_domain::view::TaskView;
+use filas_domain::{PipelineRef, TaskId};
 use filas_http::{Answer, Call, Refusal};
 use filas_pipeline::catalogue;
 use lambda_http::http::Method;

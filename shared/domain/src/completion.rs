@@ -9,11 +9,7 @@ use crate::task::TaskState;
 ///
 /// # Errors
 /// When the ledger cannot be read or written. The batches are closed then, and the next one who looks ends the task.
-pub async fn finish(
-    ledger: &impl TaskLedger,
-    clock: &impl Clock,
-    id: TaskId,
-) -> Result<Option<TaskState>, PortError> {
+pub async fn finish(ledger: &impl TaskLedger, clock: &impl Clock, id: TaskId) -> Result<Option<TaskState>, PortError> {
     loop {
         let Some(task) = ledger.task(id).await? else { return Ok(None) };
         let Some(head) = task.finished(clock.now()) else { return Ok(None) };

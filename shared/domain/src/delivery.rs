@@ -197,12 +197,17 @@ mod tests {
     #[test]
     fn events_of_s3_name_tasks() {
         let task = TaskId::new(Timestamp::from_millis(1), [1; 10]);
-        let event = |key: &str| format!(r#"{{"Records":[{{"eventName":"ObjectCreated:Put","s3":{{"object":{{"key":"{key}"}}}}}}]}}"#);
+        let event = |key: &str| {
+            format!(r#"{{"Records":[{{"eventName":"ObjectCreated:Put","s3":{{"object":{{"key":"{key}"}}}}}}]}}"#)
+        };
         let arrived = UploadEvent::decode(&event(&format!("uploads/{task}/source"))).unwrap();
         assert_eq!(arrived, UploadEvent::Arrived(vec![task]));
         let encoded = UploadEvent::decode(&event(&format!("uploads%2F{task}%2Fsource"))).unwrap();
         assert_eq!(encoded, UploadEvent::Arrived(vec![task]));
-        assert_eq!(UploadEvent::decode(r#"{"Service":"Amazon S3","Event":"s3:TestEvent"}"#).unwrap(), UploadEvent::Test);
+        assert_eq!(
+            UploadEvent::decode(r#"{"Service":"Amazon S3","Event":"s3:TestEvent"}"#).unwrap(),
+            UploadEvent::Test
+        );
     }
 
     #[test]

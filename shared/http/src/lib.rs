@@ -57,7 +57,8 @@ where
 {
     let request_id = request_id(&request);
     let (method, path) = (request.method().clone(), call::api_path(request.uri().path()).to_owned());
-    let answer = if method == Method::OPTIONS { Ok(Answer::preflight()) } else { authorised(request, keys, handle).await };
+    let answer =
+        if method == Method::OPTIONS { Ok(Answer::preflight()) } else { authorised(request, keys, handle).await };
     let answer = answer.unwrap_or_else(|refusal| match refusal {
         Refusal::Problem(problem) => Answer::problem(&problem),
         Refusal::Trouble(trouble) => {

@@ -164,7 +164,7 @@ impl FileProblem {
 
 impl fmt::Display for FileProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.code, self.message)?;
+        formatter.write_str(&self.message)?;
         if let Some(sheet) = &self.sheet {
             write!(formatter, " (sheet {sheet:?})")?;
         }
