@@ -17,6 +17,7 @@ mod settle;
 
 use filas_aws::{Cloud, SystemClock, env, telemetry};
 use filas_domain::delivery::QueueEvent;
+use filas_pipeline::Variables;
 use lambda_runtime::{LambdaEvent, service_fn};
 
 use crate::handler::{Invocation, Processor};
@@ -31,7 +32,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         ledger: cloud.ledger()?,
         queue: cloud.batch_queue()?,
         deliveries: cloud.deliveries(env::BATCH_QUEUE_URL)?,
-        pipelines: Pipelines::new(objects.clone(), std::env::vars().collect()),
+        pipelines: Pipelines::new(objects.clone(), Variables::of_installation(|name| std::env::var(name).ok())),
         objects,
         clock: SystemClock,
     };

@@ -8,7 +8,17 @@ use crate::error::PipelineError;
 #[derive(Debug, Clone, Default)]
 pub struct Variables(BTreeMap<String, String>);
 
+/// What an installation may set for its pipelines. Nothing else of the environment can be named in a pipeline: there are
+/// credentials in it.
+pub const INSTALLATION: [&str; 3] = ["PARTNER_URL", "CATALOG_URL", "ALLOW_SIMULATED_CRASH"];
+
 impl Variables {
+    /// Those of [`INSTALLATION`] that `get` has, other than as nothing: a template can only leave one out by setting it
+    /// to nothing.
+    pub fn of_installation(get: impl Fn(&str) -> Option<String>) -> Self {
+        INSTALLATION.iter().filter_map(|name| Some((*name, get(name).filter(|value| !value.is_empty())?))).collect()
+    }
+
     /// No variables.
     pub fn new() -> Self {
         Self::default()
@@ -85,6 +95,20 @@ pub(crate) fn pieces<'a>(text: &'a str, place: &str) -> Result<Vec<Piece<'a>>, P
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_is_meant_for_pipelines_is_taken_from_the_environment() {
+        let variables = Variables::of_installation(|name| match name {
+            "PARTNER_URL" => Some("http://partner".to_owned()),
+            "CATALOG_URL" => Some(String::new()),
+            "ALLOW_SIMULATED_CRASH" => None,
+            other => panic!("{other} is not for pipelines"),
+        });
+        assert_eq!(variables.get("PARTNER_URL"), Some("http://partner"));
+        assert_eq!(variables.get("CATALOG_URL"), None);
+        let secret = variables.fill_in("${AWS_SECRET_ACCESS_KEY}", "here").unwrap_err();
+        assert!(secret.to_string().contains("AWS_SECRET_ACCESS_KEY"));
+    }
 
     #[test]
     fn variables_are_filled_in() {
