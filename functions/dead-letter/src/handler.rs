@@ -133,3 +133,6 @@ impl<L: BatchLedger, C: Clock> Undertaker<L, C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

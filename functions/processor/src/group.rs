@@ -56,7 +56,7 @@ where
     }
 
     /// The batch under a lease, or what is to happen with its message instead.
-    async fn claim(&self, item: &Item<'_>, invocation: &Invocation) -> Result<Batch, Verdict> {
+    pub async fn claim(&self, item: &Item<'_>, invocation: &Invocation) -> Result<Batch, Verdict> {
         let mut before = Batch::unclaimed(&item.message);
         loop {
             let now = self.clock.now();
@@ -75,6 +75,8 @@ where
             // It has been claimed before, or somebody is quicker right now. See what it is, and decide on that.
             match self.ledger.batches(item.message.task, &[item.message.batch]).await {
                 Ok(mut stored) => match stored.pop() {
+                    // Nobody was quicker: the task is gone, before its batches are. The next delivery sees that.
+                    Some(stored) if stored.version == before.version => return Err(Verdict::Again(None)),
                     Some(stored) => before = stored,
                     None => return Err(Verdict::Settled),
                 },
@@ -91,7 +93,14 @@ where
         let mut ran = Vec::new();
         let lines = self.read_lines(task.id, &held).await;
         for ((index, held), lines) in held.into_iter().enumerate().zip(lines) {
+            let has_whole_time = invocation.take_whole_time();
             match self.run_rows(&task.head.order.pipeline, &held, lines, &context, &mut outcomes).await {
+                Ok(progress) if progress.rows == 0 && has_whole_time => {
+                    // Handing it on could go on for ever. It is trouble, and uses up the batch's deliveries.
+                    let operation = format!("process batch {} of task {}", held.batch.number, held.batch.task);
+                    let error = PortError::transient(operation, "no row ended within the worker's time");
+                    verdicts[index] = self.release(&held, &error).await;
+                }
                 Ok(progress) => ran.push((index, Ran { held, progress })),
                 Err(error) => verdicts[index] = self.release(&held, &error).await,
             }
@@ -160,8 +169,7 @@ where
             .await
             .map_err(|trouble| PortError::transient(operation(), trouble))?;
         if progress.rows == 0 {
-            // Handing it on could go on for ever. It is trouble, and uses up the batch's deliveries.
-            return Err(PortError::transient(operation(), "no row ended within the worker's time"));
+            return Ok(progress);
         }
         let bytes = ByteRange { start, end: outcomes.len() as u64 };
         // Which object they go into is known once it is known which batches ran.

@@ -4,6 +4,7 @@
 //! outcomes, one transaction. A batch that comes again may be the one that killed its last worker, and so is claimed,
 //! processed and counted alone, those that lost the most workers last: a poison batch cannot take its siblings along.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use filas_domain::batch::Batch;
@@ -16,6 +17,7 @@ use filas_domain::task::Task;
 use filas_domain::{TaskId, error_chain};
 use tracing::{error, info, warn};
 
+use crate::group::Held;
 use crate::pipelines::Pipelines;
 
 /// Kept back from the time limit for storing and counting what was done.
@@ -32,12 +34,20 @@ pub struct Invocation {
     pub request_id: String,
     /// When Lambda ends it.
     pub deadline: Timestamp,
+    /// Whether the rows of a batch were begun: those of the first have the whole time, those behind it what it left.
+    begun: AtomicBool,
 }
 
 impl Invocation {
     /// An invocation of `worker` that Lambda ends at `deadline`.
     pub fn new(worker: &str, request_id: &str, deadline: Timestamp) -> Self {
-        Self { worker: worker.to_owned(), request_id: request_id.to_owned(), deadline }
+        let begun = AtomicBool::new(false);
+        Self { worker: worker.to_owned(), request_id: request_id.to_owned(), deadline, begun }
+    }
+
+    /// Whether nobody asked this before: the caller's batch has the whole time.
+    pub fn take_whole_time(&self) -> bool {
+        !self.begun.swap(true, Ordering::Relaxed)
     }
 
     /// The invocation that Lambda describes by `context`.
@@ -156,7 +166,11 @@ where
             warn!(task = %id, messages = items.len(), "batches of a task that is no longer there are dropped");
             return Ok(vec![Verdict::Settled; items.len()]);
         };
-        let pipeline = self.pipelines.get(&task.head.order.pipeline).await?;
+        let pipeline = match self.pipelines.get(&task.head.order.pipeline).await {
+            Ok(pipeline) => pipeline,
+            // Said in the history of each batch: when they die of it, their reason is known.
+            Err(error) => return Ok(self.release_all(items, &error, invocation).await),
+        };
         let mut verdicts = vec![Verdict::Again(None); items.len()];
         // A pipeline that waits for others is counted batch by batch, so that a worker that dies repeats less.
         let together = |item: &Item| item.delivery.receive_count() == 1 && pipeline.is_pure();
@@ -169,6 +183,17 @@ where
             verdicts[index] = self.run_alone(&task, &items[index], invocation).await;
         }
         Ok(verdicts)
+    }
+
+    async fn release_all(&self, items: &[Item<'_>], trouble: &PortError, invocation: &Invocation) -> Vec<Verdict> {
+        let mut verdicts = Vec::new();
+        for item in items {
+            verdicts.push(match self.claim(item, invocation).await {
+                Ok(batch) => self.release(&Held { item, batch }, trouble).await,
+                Err(verdict) => verdict,
+            });
+        }
+        verdicts
     }
 
     async fn run_alone(&self, task: &Task, item: &Item<'_>, invocation: &Invocation) -> Verdict {

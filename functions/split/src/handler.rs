@@ -135,7 +135,11 @@ where
                 }
                 SplitDecision::Read(head) => {
                     if let Some(task) = self.write(&task, *head).await? {
-                        return self.read(task, invocation).await;
+                        let read = self.read(&task, invocation).await;
+                        if read.is_err() {
+                            self.give_back(&task).await;
+                        }
+                        return read;
                     }
                 }
             }
@@ -151,29 +155,27 @@ where
         }
     }
 
-    async fn read(&self, task: Task, invocation: &Invocation) -> Result<Verdict, PortError> {
+    /// Gives the file back at once, without counting a crash. If that fails, the lease runs out; and if the reading got
+    /// further than its error tells, the version has moved on and nothing is written.
+    async fn give_back(&self, task: &Task) {
+        if let Err(error) = self.write(task, task.split_released(self.clock.now())).await {
+            warn!(task = %task.id, error = %error_chain(&error), "the file cannot be given back");
+        }
+    }
+
+    async fn read(&self, task: &Task, invocation: &Invocation) -> Result<Verdict, PortError> {
         let time = invocation.deadline.since(self.clock.now()).saturating_sub(TIME_TO_SETTLE);
-        let read = match reading::read(&self.objects, task.id, &task.head.order, time).await {
-            Ok(read) => read,
-            Err(error) => {
-                // Give the file back at once, without counting a crash. If that fails, the lease runs out.
-                let head = task.split_released(self.clock.now());
-                if let Err(second) = self.write(&task, head).await {
-                    warn!(task = %task.id, error = %error_chain(&second), "the file cannot be given back");
-                }
-                return Err(error);
-            }
-        };
+        let read = reading::read(&self.objects, task.id, &task.head.order, time).await?;
         let now = self.clock.now();
         match read {
             Read::Refused(reason) => {
                 info!(task = %task.id, code = reason.code, "the file is refused");
-                self.write(&task, task.failed(reason, now)).await?;
+                self.write(task, task.failed(reason, now)).await?;
             }
             Read::Rows { index, format } => {
                 let batches = u32::try_from(index.batches.len()).unwrap_or(u32::MAX);
                 let head = task.split_done(index.rows(), batches, &format.to_string(), now);
-                if let Some(task) = self.write(&task, head).await? {
+                if let Some(task) = self.write(task, head).await? {
                     info!(task = %task.id, rows = index.rows(), batches, "the file is split");
                     self.send(&task, messages(task.id, &index).collect()).await?;
                 }
@@ -220,3 +222,6 @@ fn messages(task: TaskId, index: &BatchIndex) -> impl Iterator<Item = BatchMessa
 fn backoff(delivery: &Delivery) -> Duration {
     Duration::from_secs(1 << delivery.receive_count().min(8)).min(Duration::from_secs(300))
 }
+
+#[cfg(test)]
+mod tests;

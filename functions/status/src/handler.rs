@@ -67,3 +67,6 @@ where
         task.filter(|task| task.head.order.owner == call.owner).ok_or_else(missing)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,9 +14,9 @@ use filas_domain::ports::{
 use filas_domain::problem::Problem;
 use filas_domain::task::{Order, Task, TaskState};
 use filas_domain::view::TaskView;
-use filas_domain::{PipelineRef, TaskId};
+use filas_domain::{PipelineRef, TaskId, error_chain};
 use filas_http::{Answer, Call, Refusal};
-use filas_pipeline::catalogue;
+use filas_pipeline::{Pipeline, Variables, catalogue, parse};
 use lambda_http::http::Method;
 use serde_json::json;
 use tokio::sync::Mutex;
@@ -34,7 +34,9 @@ pub struct Uploads<L, O, C> {
     pub clock: C,
     /// What makes ids unique.
     pub random: fn() -> Result<[u8; 10], PortError>,
-    /// The pipelines whose text this instance has stored.
+    /// What the installation sets for its pipelines.
+    pub variables: Variables,
+    /// The pipelines that this instance has seen to be usable, and stored.
     pub kept: Mutex<HashSet<PipelineRef>>,
 }
 
@@ -129,11 +131,17 @@ where
         }
     }
 
-    /// Stores the text of the pipeline that a task pins, once for each instance.
+    /// Sees, once for each instance, that the pipeline can be used in this installation, and stores its text for the
+    /// tasks that pin it. What cannot work is said here, and not by a worker at the first row.
     async fn keep_pipeline(&self, pipeline: &PipelineRef) -> Result<(), Refusal> {
         let mut kept = self.kept.lock().await;
         if !kept.contains(pipeline) {
             if let Some((pipeline, yaml)) = catalogue::current(&pipeline.name) {
+                let compiled = parse(yaml).and_then(|spec| Pipeline::compile(&spec, &self.variables));
+                compiled.map_err(|error| {
+                    let detail = format!("The pipeline '{}': {}.", pipeline.name, error_chain(&error));
+                    Problem::unprocessable("unusable-pipeline", "The pipeline cannot be used here", detail)
+                })?;
                 catalogue::keep(&self.objects, &pipeline, yaml).await?;
             }
             kept.insert(pipeline.clone());
@@ -151,3 +159,6 @@ fn location(task: TaskId) -> String {
 fn fingerprint(order: &Order, content: &str) -> String {
     sha256_hex(json!([order, content]).to_string().as_bytes())
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ mod order;
 
 use filas_aws::{Cloud, SystemClock, env, random_bytes, telemetry};
 use filas_domain::access::OwnerKeys;
+use filas_pipeline::Variables;
 use lambda_http::{Request, service_fn};
 use tokio::sync::Mutex;
 
@@ -23,6 +24,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         objects: cloud.objects()?,
         clock: SystemClock,
         random: random_bytes,
+        variables: Variables::of_installation(|name| std::env::var(name).ok()),
         kept: Mutex::default(),
     };
     lambda_http::run(service_fn(|request: Request| async {

@@ -42,7 +42,7 @@ async fn outcomes_that_cannot_be_stored_are_made_again_and_counted_once() {
 #[tokio::test(start_paused = true)]
 async fn rows_that_cannot_be_read_are_read_again() {
     // The first that is read is the text of the pipeline.
-    check(At::Of("get", 1), Strike::FailBefore, (0, 1), &[Done]).await;
+    check(At::Of("get", 1), Strike::FailBefore, (0, 1), &[Failed, Done]).await;
     check(At::Of("get", 2), Strike::FailBefore, (0, 1), &[Failed, Done]).await;
 }
 
@@ -94,10 +94,12 @@ async fn a_message_that_cannot_be_postponed_comes_after_its_visibility_timeout()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pipeline_that_is_not_there_is_trouble_and_nothing_is_claimed() {
+async fn a_pipeline_that_is_not_there_is_trouble_that_the_batch_remembers() {
     let world = World::new();
     let id = world.pure_task(3, &[1, 0, 1]).await;
     world.objects.forget(&ObjectKey::pipeline(&PipelineRef { name: "pure".into(), version: "1".into() }));
     assert_eq!(world.invoke().await, settled(0, 1));
-    assert_eq!(world.ledger.all_batches(id), []);
+    let attempt = &world.batch(id, 0).attempts[0];
+    assert_eq!(attempt.result, Some(Failed));
+    assert!(attempt.error.as_deref().unwrap().contains("pipelines/pure/1.yaml"), "{attempt:?}");
 }

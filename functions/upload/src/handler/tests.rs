@@ -1,0 +1,296 @@
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use filas_domain::access::OwnerKeys;
+use filas_domain::ports::TaskLedger;
+use filas_testkit::memory::{ManualClock, MemoryLedger, MemoryObjects};
+use lambda_http::Body;
+use serde_json::Value;
+
+use super::*;
+
+const CSV: &str = "order_id,quantity\nA-1,3\n";
+
+/// The uploads and everything around them.
+struct World {
+    ledger: MemoryLedger,
+    objects: MemoryObjects,
+    uploads: Uploads<MemoryLedger, MemoryObjects, ManualClock>,
+}
+
+/// An answer as the caller sees it.
+#[derive(Debug)]
+struct Answered {
+    status: u16,
+    location: Option<String>,
+    media_type: String,
+    body: Value,
+}
+
+impl Answered {
+    /// The id of the task in the body.
+    fn task(&self) -> TaskId {
+        let task = if self.body["task"].is_null() { &self.body } else { &self.body["task"] };
+        task["id"].as_str().unwrap().parse().unwrap()
+    }
+}
+
+/// A request in the making.
+struct Ask {
+    path: &'static str,
+    query: Value,
+    headers: Value,
+    body: String,
+}
+
+impl Ask {
+    /// The CSV for the pipeline `orders`, by `acme`.
+    fn file() -> Self {
+        Self {
+            path: "/v1/tasks",
+            query: json!({"pipeline": "orders", "filename": "orders.csv"}),
+            headers: json!({"authorization": "Bearer acme-key", "content-type": "text/csv"}),
+            body: CSV.into(),
+        }
+    }
+
+    /// A place for a file of 9 bytes.
+    fn place() -> Self {
+        let body = json!({"pipeline": "prices", "filename": "prices.xlsx", "size": 9}).to_string();
+        Self { path: "/v1/uploads", query: json!({}), body, ..Self::file() }
+    }
+
+    fn query(mut self, name: &str, value: &str) -> Self {
+        self.query[name] = value.into();
+        self
+    }
+
+    fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers[name] = value.into();
+        self
+    }
+
+    fn body(mut self, body: impl Into<String>) -> Self {
+        self.body = body.into();
+        self
+    }
+}
+
+fn random() -> Result<[u8; 10], PortError> {
+    static MADE: AtomicU8 = AtomicU8::new(0);
+    Ok([MADE.fetch_add(1, Ordering::Relaxed); 10])
+}
+
+impl World {
+    fn new() -> Self {
+        Self::with(Variables::new().with("PARTNER_URL", "http://partner"))
+    }
+
+    /// A world whose installation sets these variables.
+    fn with(variables: Variables) -> Self {
+        let (ledger, objects, clock) = (MemoryLedger::new(), MemoryObjects::new(), ManualClock::default());
+        let uploads = Uploads {
+            ledger: ledger.clone(),
+            objects: objects.clone(),
+            clock,
+            random,
+            variables,
+            kept: Mutex::default(),
+        };
+        Self { ledger, objects, uploads }
+    }
+
+    /// Sends the request as API Gateway does.
+    async fn send(&self, ask: Ask) -> Answered {
+        let digest = |key: &str| sha256_hex(key.as_bytes());
+        let keys = format!("acme={},other={}", digest("acme-key"), digest("other-key"));
+        let keys = OwnerKeys::parse(&keys).unwrap();
+        let event = json!({
+            "resource": "/{proxy+}", "path": ask.path, "httpMethod": "POST", "headers": ask.headers,
+            "queryStringParameters": ask.query, "body": ask.body, "isBase64Encoded": false,
+            "requestContext": {"resourcePath": "/{proxy+}", "httpMethod": "POST", "requestId": "request-1", "identity": {}},
+        });
+        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+        let response = filas_http::serve(request, &keys, |call| self.uploads.answer(call)).await;
+        let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        let Body::Text(body) = response.body() else { panic!("{response:?}") };
+        Answered {
+            status: response.status().as_u16(),
+            location: header("location"),
+            media_type: header("content-type").unwrap(),
+            body: serde_json::from_str(body).unwrap(),
+        }
+    }
+
+    async fn tasks(&self) -> usize {
+        let mut tasks = 0;
+        for owner in ["acme", "other"] {
+            let owner = owner.parse().unwrap();
+            tasks +=
+                filas_domain::ports::TaskCatalogue::list(&self.ledger, &owner, None, None, 100).await.unwrap().len();
+        }
+        tasks
+    }
+
+    fn file_of(&self, task: TaskId) -> Option<String> {
+        self.objects.bytes(&ObjectKey::upload(task)).map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_stored_for_a_registered_task() {
+    let world = World::new();
+    let answer = world.send(Ask::file().query("batch_size", "7").query("sheet", "2")).await;
+    assert_eq!(answer.status, 202);
+    let id = answer.task();
+    assert_eq!(answer.location, Some(format!("tasks/{id}")));
+    assert_eq!((&answer.body["state"], &answer.body["size"]), (&json!("awaiting_upload"), &json!(CSV.len())));
+    assert_eq!(world.file_of(id).as_deref(), Some(CSV));
+    assert_eq!(world.objects.media_type(&ObjectKey::upload(id)).as_deref(), Some("text/csv"));
+    let order = world.ledger.task(id).await.unwrap().unwrap().head.order;
+    assert_eq!((order.owner.as_str(), order.batch_size, order.sheet.as_deref()), ("acme", 7, Some("2")));
+    assert!(world.objects.bytes(&ObjectKey::pipeline(&order.pipeline)).is_some(), "the pipeline's text is kept");
+}
+
+#[tokio::test]
+async fn a_large_file_gets_a_place_where_to_put_it() {
+    let world = World::new();
+    let answer = world.send(Ask::place()).await;
+    assert_eq!(answer.status, 201);
+    let id = answer.task();
+    assert_eq!(answer.location, Some(format!("tasks/{id}")));
+    assert_eq!(answer.body["upload"]["method"], "PUT");
+    assert_eq!(answer.body["upload"]["url"], format!("memory://uploads/{id}/source"));
+    assert_eq!(answer.body["upload"]["headers"], json!([["content-length", "9"]]));
+    assert_eq!(world.file_of(id), None);
+}
+
+#[tokio::test]
+async fn the_same_key_and_request_are_the_same_task() {
+    for ask in [Ask::file, Ask::place] {
+        let world = World::new();
+        let first = world.send(ask().header("idempotency-key", "k 1")).await;
+        let second = world.send(ask().header("idempotency-key", "k 1")).await;
+        assert_eq!((second.status, &second.body), (first.status, &first.body));
+        assert_eq!(world.tasks().await, 1);
+        // A key belongs to its owner, and a request without one is always new.
+        let other = ask().header("idempotency-key", "k 1").header("authorization", "Bearer other-key");
+        assert_ne!(world.send(other).await.task(), first.task());
+        assert_ne!(world.send(ask()).await.task(), first.task());
+        assert_eq!(world.tasks().await, 3);
+    }
+}
+
+#[tokio::test]
+async fn the_same_key_for_another_request_is_refused() {
+    let changes: [fn(Ask) -> Ask; 5] = [
+        |ask| ask.body("order_id,quantity\nA-1,4\n"),
+        |ask| ask.query("filename", "other.csv"),
+        |ask| ask.query("pipeline", "prices"),
+        |ask| ask.query("batch_size", "7"),
+        |_| Ask::place().header("idempotency-key", "k"),
+    ];
+    let world = World::new();
+    let first = world.send(Ask::file().header("idempotency-key", "k")).await;
+    for (number, change) in changes.iter().enumerate() {
+        let answer = world.send(change(Ask::file().header("idempotency-key", "k"))).await;
+        assert_eq!(
+            (answer.status, &answer.body["type"]),
+            (422, &json!("/problems/idempotency-key-reused")),
+            "{number}"
+        );
+    }
+    assert_eq!(world.tasks().await, 1);
+    assert_eq!(world.file_of(first.task()).as_deref(), Some(CSV));
+}
+
+#[tokio::test]
+async fn a_file_that_could_not_be_stored_is_stored_for_the_same_task_by_the_same_key() {
+    for lost in [false, true] {
+        let world = World::new();
+        // The text of the pipeline is stored first, and only once.
+        world.send(Ask::file()).await;
+        if lost {
+            world.objects.lose_answers("put", 1)
+        } else {
+            world.objects.fail_next("put", 1)
+        }
+        let failed = world.send(Ask::file().header("idempotency-key", "k")).await;
+        assert_eq!((failed.status, failed.media_type.as_str()), (500, "application/problem+json"));
+        assert!(failed.body["detail"].as_str().unwrap().contains("request-1"), "{failed:?}");
+        assert_eq!(world.tasks().await, 2);
+        let answer = world.send(Ask::file().header("idempotency-key", "k")).await;
+        assert_eq!((answer.status, world.tasks().await), (202, 2));
+        assert_eq!(world.file_of(answer.task()).as_deref(), Some(CSV));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_used_after_the_file_came_neither_stores_nor_signs_again() {
+    for ask in [Ask::file, Ask::place] {
+        let world = World::new();
+        let id = world.send(ask().header("idempotency-key", "k")).await.task();
+        let task = world.ledger.task(id).await.unwrap().unwrap();
+        let head = task.split_done(0, 0, "csv", task.head.created);
+        world.ledger.write_head(&task, &head).await.unwrap();
+        world.objects.forget(&ObjectKey::upload(id));
+        let answer = world.send(ask().header("idempotency-key", "k")).await;
+        assert_eq!((answer.task(), world.file_of(id)), (id, None));
+        assert_eq!(answer.body["upload"], json!(null));
+    }
+}
+
+#[tokio::test]
+async fn the_task_of_a_key_that_was_deleted_is_not_found() {
+    let world = World::new();
+    let id = world.send(Ask::file().header("idempotency-key", "k")).await.task();
+    world.ledger.forget(id);
+    assert_eq!(world.send(Ask::file().header("idempotency-key", "k")).await.status, 404);
+}
+
+/// The request is refused with this status and problem, a detail that has `part` in it, and without a trace.
+async fn check_refused(ask: Ask, status: u16, kind: &str, part: &str) {
+    let world = World::new();
+    let answer = world.send(ask).await;
+    assert_eq!((answer.status, answer.media_type.as_str()), (status, "application/problem+json"), "{part}: {answer:?}");
+    assert_eq!(answer.body["type"], format!("/problems/{kind}"), "{part}");
+    assert!(answer.body["detail"].as_str().unwrap().contains(part), "{part}: {answer:?}");
+    assert_eq!((world.tasks().await, world.objects.keys().len()), (0, 0), "{part}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_refused_with_what_to_do() {
+    let long = "x".repeat(300);
+    let place = |body: Value| Ask::place().body(body.to_string());
+    check_refused(Ask::file().header("authorization", "Bearer wrong"), 401, "unauthorized", "Authorization").await;
+    check_refused(Ask::file().header("authorization", "Basic acme-key"), 401, "unauthorized", "Bearer").await;
+    let large = "x".repeat(DIRECT_UPLOAD_BYTES as usize + 1);
+    check_refused(Ask::file().body(large), 413, "too-large", "POST /v1/uploads").await;
+    check_refused(Ask::file().query("pipeline", "nope"), 422, "unknown-pipeline", "orders, prices, simulate").await;
+    check_refused(Ask::file().query("pipeline", ""), 400, "bad-request", "?pipeline=NAME").await;
+    check_refused(Ask::file().query("batch_size", "0"), 400, "bad-request", "from 1 to 10000").await;
+    check_refused(Ask::file().query("filename", &long), 400, "bad-request", "filename").await;
+    check_refused(Ask::file().query("sheet", "a\nb"), 400, "bad-request", "sheet").await;
+    check_refused(Ask::file().header("idempotency-key", &long), 400, "bad-request", "Idempotency-Key").await;
+    check_refused(Ask::file().header("idempotency-key", ""), 400, "bad-request", "Idempotency-Key").await;
+    check_refused(Ask::place().body("{"), 400, "bad-request", "The body").await;
+    check_refused(place(json!({"pipeline": "orders"})), 400, "bad-request", "size").await;
+    check_refused(place(json!({"pipeline": "orders", "size": 1, "no": 1})), 400, "bad-request", "unknown field").await;
+    check_refused(place(json!({"pipeline": "orders", "size": 1u64 << 40})), 413, "too-large", "at most").await;
+    check_refused(
+        place(json!({"pipeline": "orders", "size": 1, "batch_size": 10_001})),
+        400,
+        "bad-request",
+        "batch_size",
+    )
+    .await;
+    check_refused(Ask { path: "/v1/other", ..Ask::file() }, 404, "not-found", "such call").await;
+}
+
+#[tokio::test]
+async fn a_pipeline_that_cannot_work_here_is_refused_before_anything_is_stored() {
+    let world = World::with(Variables::new());
+    let answer = world.send(Ask::file().query("pipeline", "prices")).await;
+    assert_eq!((answer.status, &answer.body["type"]), (422, &json!("/problems/unusable-pipeline")));
+    assert!(answer.body["detail"].as_str().unwrap().contains("PARTNER_URL"), "{answer:?}");
+    assert_eq!((world.tasks().await, world.objects.keys().len()), (0, 0));
+}
