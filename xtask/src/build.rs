@@ -75,10 +75,35 @@ fn cargo_build(workspace: &Workspace) -> Result<BTreeMap<String, PathBuf>> {
 }
 
 /// The cargo that runs us, in the root of the workspace.
+///
+/// `cargo run` tells us about the package `xtask` in the environment. What it tells must not go on to the next cargo: the
+/// build script of ring asks to run again when those variables change, and everything above TLS would be compiled anew
+/// by each change between `cargo xtask` and a cargo call by hand.
 pub(crate) fn cargo(workspace: &Workspace) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(workspace.root());
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_about_the_running_package) {
+            command.env_remove(&name);
+        }
+    }
     command
+}
+
+/// Whether cargo sets this variable for the program that it runs (the list is in the cargo book, "Environment variables").
+fn is_about_the_running_package(name: &str) -> bool {
+    name.starts_with("CARGO_PKG_")
+        || name.starts_with("CARGO_BIN_EXE_")
+        || matches!(
+            name,
+            "CARGO_MANIFEST_DIR"
+                | "CARGO_MANIFEST_PATH"
+                | "CARGO_MANIFEST_LINKS"
+                | "CARGO_CRATE_NAME"
+                | "CARGO_BIN_NAME"
+                | "CARGO_PRIMARY_PACKAGE"
+                | "OUT_DIR"
+        )
 }
 
 /// Copies a binary to where the template looks for it, without its symbols. Does nothing when it is there already, so
@@ -107,5 +132,21 @@ fn strip(file: &Path) {
     let done = Command::new("strip").arg(file).stderr(Stdio::null()).status().is_ok_and(|status| status.success());
     if !done {
         progress::say(&format!("`strip` did not work on {}; it stays larger than it need be", file.display()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_about_the_running_package_is_kept_from_the_next_cargo() {
+        let check = |name: &str, expected: bool| assert_eq!(is_about_the_running_package(name), expected, "{name}");
+        check("CARGO_PKG_NAME", true);
+        check("CARGO_MANIFEST_DIR", true);
+        check("CARGO_HOME", false);
+        check("CARGO_TARGET_DIR", false);
+        check("CARGO_TERM_COLOR", false);
+        check("CARGO", false);
     }
 }
