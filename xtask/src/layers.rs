@@ -170,10 +170,10 @@ mod tests {
         let edge = format!("{folder} -> {} ({kind:?})", dependency.name);
         let package = Package {
             name: "it".to_owned(),
-            manifest_path: format!("/root/{folder}/Cargo.toml"),
+            manifest_path: format!("/house/{folder}/Cargo.toml"),
             dependencies: vec![dependency],
         };
-        let wrong = offences(Path::new("/root"), &Metadata { packages: vec![package] }).unwrap();
+        let wrong = offences(Path::new("/house"), &Metadata { packages: vec![package] }).unwrap();
         assert_eq!(wrong.is_empty(), allowed, "{edge}: {wrong:?}");
     }
 
