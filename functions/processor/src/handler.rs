@@ -138,7 +138,7 @@ where
             Ok(verdicts) => verdicts,
             Err(error) => {
                 error!(task = %id, error = %error_chain(&error), "the batches of a task cannot be processed");
-                items.iter().map(|item| Verdict::Again(backoff(item.delivery))).collect()
+                items.iter().map(|item| Verdict::Again(Some(item.delivery.backoff()))).collect()
             }
         };
         // Also when no batch closed here: an earlier invocation may have died between closing one and looking.
@@ -230,7 +230,7 @@ where
             error = %error_chain(error),
             "cannot {what} a batch"
         );
-        Verdict::Again(backoff(item.delivery))
+        Verdict::Again(Some(item.delivery.backoff()))
     }
 
     /// Asks for the message to come again after `wait`, or, where that is not known, after its visibility timeout.
@@ -241,11 +241,6 @@ where
             warn!(message_id = delivery.message_id(), error = %error_chain(&error), "a message cannot be postponed");
         }
     }
-}
-
-/// How long to wait before the next delivery: 2, 4, 8 … seconds, five minutes at the most.
-fn backoff(delivery: &Delivery) -> Option<Duration> {
-    Some(Duration::from_secs(1 << delivery.receive_count().min(8)).min(Duration::from_secs(300)))
 }
 
 #[cfg(test)]

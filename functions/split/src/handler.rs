@@ -80,7 +80,7 @@ where
                 Ok(Verdict::Wait(until)) => until.since(self.clock.now()),
                 Err(error) => {
                     error!(message_id = delivery.message_id(), error = %error_chain(&*error), "an upload is not split");
-                    backoff(delivery)
+                    delivery.backoff()
                 }
             };
             again.add(delivery);
@@ -216,11 +216,6 @@ where
 
 fn messages(task: TaskId, index: &BatchIndex) -> impl Iterator<Item = BatchMessage> {
     index.numbered().map(move |(batch, plan)| BatchMessage { task, batch, plan: *plan })
-}
-
-/// How long to wait before the next delivery: 2, 4, 8 … seconds, five minutes at the most.
-fn backoff(delivery: &Delivery) -> Duration {
-    Duration::from_secs(1 << delivery.receive_count().min(8)).min(Duration::from_secs(300))
 }
 
 #[cfg(test)]

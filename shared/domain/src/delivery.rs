@@ -2,6 +2,8 @@
 //!
 //! The shapes are those of the SQS event and of the partial batch response in the AWS Lambda developer guide.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -45,6 +47,11 @@ impl Delivery {
     /// How often the message has been delivered, this time included.
     pub fn receive_count(&self) -> u32 {
         self.attributes.approximate_receive_count.parse().unwrap_or(1)
+    }
+
+    /// How long to wait after trouble before the next delivery: 2, 4, 8 … seconds, 256 at the most.
+    pub fn backoff(&self) -> Duration {
+        Duration::from_secs(1 << self.receive_count().min(8))
     }
 }
 
@@ -182,6 +189,14 @@ mod tests {
         .unwrap();
         assert_eq!(event.deliveries, [Delivery::new("m1", "h1", "{}", 3)]);
         assert_eq!(event.deliveries[0].receive_count(), 3);
+    }
+
+    #[test]
+    fn each_delivery_waits_longer_and_none_for_ever() {
+        for (receive_count, seconds) in [(1, 2), (2, 4), (5, 32), (8, 256), (9, 256), (1000, 256)] {
+            let delivery = Delivery::new("m1", "h1", "", receive_count);
+            assert_eq!(delivery.backoff(), Duration::from_secs(seconds), "{receive_count}");
+        }
     }
 
     #[test]
