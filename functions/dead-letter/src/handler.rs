@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use filas_domain::batch::{Batch, BatchChange, BatchState};
+use filas_domain::batch::{Batch, BatchChange};
 use filas_domain::completion;
 use filas_domain::delivery::{Delivery, Redeliver, UploadEvent};
 use filas_domain::message::{BatchMessage, MessageError};
@@ -50,7 +50,7 @@ impl<L: BatchLedger, C: Clock> Undertaker<L, C> {
 
     async fn take(&self, delivery: &Delivery) -> Result<Verdict, Box<dyn Error + Send + Sync>> {
         match BatchMessage::decode(&delivery.body) {
-            Ok(message) => Ok(self.bury(&message).await?),
+            Ok(message) => Ok(self.bury(&message, delivery.message_id()).await?),
             // An unknown version is ours to read one day, and not an upload.
             Err(error @ MessageError::UnknownVersion(_)) => Err(error.into()),
             Err(MessageError::Malformed(_)) => match UploadEvent::decode(&delivery.body)? {
@@ -68,7 +68,7 @@ impl<L: BatchLedger, C: Clock> Undertaker<L, C> {
     }
 
     /// Marks the batch as dead, unless it is closed or somebody works on it.
-    async fn bury(&self, message: &BatchMessage) -> Result<Verdict, PortError> {
+    async fn bury(&self, message: &BatchMessage, message_id: &str) -> Result<Verdict, PortError> {
         let id = message.task;
         loop {
             if self.ledger.task(id).await?.is_none() {
@@ -77,12 +77,16 @@ impl<L: BatchLedger, C: Clock> Undertaker<L, C> {
             }
             let stored = self.ledger.batches(id, &[message.batch]).await?.pop();
             let before = stored.unwrap_or_else(|| Batch::unclaimed(message));
-            let now = self.clock.now();
-            if before.state == BatchState::Processing && before.lease_until > now {
-                return Ok(Verdict::Later);
-            }
             if before.state.is_closed() {
                 break;
+            }
+            if !before.answers_to(message_id) {
+                info!(task = %id, batch = %message.batch, "the dead letter of a duplicate is dropped");
+                break;
+            }
+            let now = self.clock.now();
+            if before.is_held(now) {
+                return Ok(Verdict::Later);
             }
             let change = BatchChange { after: before.buried(now), before };
             match self.ledger.write_batches(std::slice::from_ref(&change)).await {

@@ -1,17 +1,12 @@
-//! The `dead-letter` function: what used up its deliveries becomes state, so that nothing is lost in silence.
-//!
-//! * [`handler`]: a dead batch, or a task whose file could not be split
+//! Wires the `dead-letter` function to the cloud.
 
 // The futures of the ports nest deeply in one another.
 #![recursion_limit = "256"]
 
-mod handler;
-
+use dead_letter::handler::Undertaker;
 use filas_aws::{Cloud, SystemClock, telemetry};
 use filas_domain::delivery::QueueEvent;
 use lambda_runtime::{LambdaEvent, service_fn};
-
-use crate::handler::Undertaker;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {

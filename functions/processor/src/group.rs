@@ -1,6 +1,7 @@
 //! Batches that are processed together: claim → read → run.
 
 use filas_domain::batch::{Batch, BatchChange, Part, Progress, Refusal};
+use filas_domain::clock::Timestamp;
 use filas_domain::keys::ObjectKey;
 use filas_domain::plan::ByteRange;
 use filas_domain::ports::{
@@ -57,20 +58,31 @@ where
 
     /// The batch under a lease, or what is to happen with its message instead.
     pub async fn claim(&self, item: &Item<'_>, invocation: &Invocation) -> Result<Batch, Verdict> {
+        let message = item.delivery.message_id();
+        let lease_until = invocation.deadline.plus(CLOCK_SKEW);
+        self.change(item, "claim", |batch, now| batch.claimed(&invocation.worker, message, now, lease_until)).await
+    }
+
+    /// The batch after a change that needs nobody to hold it, or what is to happen with its message instead.
+    pub async fn change(
+        &self,
+        item: &Item<'_>,
+        what: &str,
+        change: impl Fn(&Batch, Timestamp) -> Result<Batch, Refusal>,
+    ) -> Result<Batch, Verdict> {
         let mut before = Batch::unclaimed(&item.message);
         loop {
             let now = self.clock.now();
-            let lease_until = invocation.deadline.plus(CLOCK_SKEW);
-            let after = match before.claimed(&invocation.worker, now, lease_until) {
+            let after = match change(&before, now) {
                 Ok(after) => after,
-                Err(Refusal::Closed) => return Err(Verdict::Settled),
+                Err(Refusal::Closed | Refusal::Duplicate) => return Err(Verdict::Settled),
                 Err(Refusal::Leased(until)) => return Err(Verdict::Again(Some(until.since(now)))),
             };
             let change = BatchChange { before: before.clone(), after: after.clone() };
             match self.ledger.write_batches(&[change]).await {
                 Ok(()) => return Ok(after),
                 Err(WriteError::Stale) => {}
-                Err(WriteError::Port(error)) => return Err(self.trouble(item, "claim", &error)),
+                Err(WriteError::Port(error)) => return Err(self.trouble(item, what, &error)),
             }
             // It has been claimed before, or somebody is quicker right now. See what it is, and decide on that.
             match self.ledger.batches(item.message.task, &[item.message.batch]).await {
@@ -80,7 +92,7 @@ where
                     Some(stored) => before = stored,
                     None => return Err(Verdict::Settled),
                 },
-                Err(error) => return Err(self.trouble(item, "claim", &error)),
+                Err(error) => return Err(self.trouble(item, what, &error)),
             }
         }
     }
@@ -164,6 +176,10 @@ where
         let operation = || format!("process batch {} of task {}", held.batch.number, held.batch.task);
         let lines = lines.map_err(|error| PortError::transient(operation(), error))?;
         let pipeline = self.pipelines.get(pipeline).await?;
+        let lines = match &held.batch.redo {
+            Some(redo) => self.lines_to_redo(&held.batch, redo, &lines).await?,
+            None => lines,
+        };
         let start = outcomes.len() as u64;
         let mut progress = rows::run(&pipeline, &held.batch, &lines, context, outcomes)
             .await
@@ -174,7 +190,7 @@ where
         let bytes = ByteRange { start, end: outcomes.len() as u64 };
         // Which object they go into is known once it is known which batches ran.
         let key = ObjectKey::part(held.batch.task, held.batch.number, held.batch.epoch());
-        progress.part = Some(Part { key, bytes, rows: progress.rows });
+        progress.part = Some(Part { key, bytes, rows: progress.rows, is_overlay: false });
         Ok(progress)
     }
 }

@@ -13,7 +13,7 @@ use filas_domain::completion;
 use filas_domain::delivery::{Delivery, Redeliver};
 use filas_domain::message::BatchMessage;
 use filas_domain::ports::{BatchLedger, BatchQueue, Clock, Deliveries, ObjectReader, ObjectWriter, PortError};
-use filas_domain::task::Task;
+use filas_domain::task::{Task, TaskState};
 use filas_domain::{TaskId, error_chain};
 use tracing::{error, info, warn};
 
@@ -166,6 +166,11 @@ where
             warn!(task = %id, messages = items.len(), "batches of a task that is no longer there are dropped");
             return Ok(vec![Verdict::Settled; items.len()]);
         };
+        match task.head.state {
+            TaskState::Paused => return Ok(self.park_all(&task, items).await),
+            TaskState::Cancelling => return Ok(self.cancel_all(items).await),
+            _ => {}
+        }
         let pipeline = match self.pipelines.get(&task.head.order.pipeline).await {
             Ok(pipeline) => pipeline,
             // Said in the history of each batch: when they die of it, their reason is known.
@@ -221,6 +226,7 @@ where
         Ok(indices)
     }
 
+    /// Tells of trouble, and has the message come again.
     pub fn trouble(&self, item: &Item<'_>, what: &str, error: &PortError) -> Verdict {
         let message = &item.message;
         error!(

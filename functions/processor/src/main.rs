@@ -1,27 +1,14 @@
-//! The `processor` function: batches from the queue, through the pipeline, to outcomes.
-//!
-//! * [`handler`]: an invocation: which batches go together, and which messages are to come again
-//! * [`group`]: batches that go together: claim → read → run
-//! * [`settle`]: what was done is stored and counted, what is left is handed on
-//! * [`rows`]: the rows of one batch through the pipeline, until they end or the time does
-//! * [`pipelines`]: the compiled pipelines of this instance
+//! Wires the `processor` function to the cloud.
 
 // The futures of the ports nest deeply in one another.
 #![recursion_limit = "256"]
-
-mod group;
-mod handler;
-mod pipelines;
-mod rows;
-mod settle;
 
 use filas_aws::{Cloud, SystemClock, env, telemetry};
 use filas_domain::delivery::QueueEvent;
 use filas_pipeline::Variables;
 use lambda_runtime::{LambdaEvent, service_fn};
-
-use crate::handler::{Invocation, Processor};
-use crate::pipelines::Pipelines;
+use processor::handler::{Invocation, Processor};
+use processor::pipelines::Pipelines;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {

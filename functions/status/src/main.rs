@@ -1,18 +1,9 @@
-//! The `status` function: what happened, to a task, a batch, a queue.
-//!
-//! * [`handler`]: which call it is
-//! * [`tasks`]: tasks and their batches
-//! * [`results`]: all outcomes of a task as one object, in source order
-
-mod handler;
-mod results;
-mod tasks;
+//! Wires the `status` function to the cloud.
 
 use filas_aws::{Cloud, SystemClock, env, telemetry};
 use filas_domain::access::OwnerKeys;
 use lambda_http::{Request, service_fn};
-
-use crate::handler::Answers;
+use status::handler::Answers;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
@@ -20,7 +11,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let cloud = Cloud::from_env().await?;
     let keys = OwnerKeys::parse(&env::required(env::OWNER_KEYS)?)?;
     let answers =
-        Answers { ledger: cloud.ledger()?, objects: cloud.objects()?, queues: cloud.monitor()?, clock: SystemClock };
+        Answers { ledger: cloud.ledger()?, objects: cloud.objects()?, queue: cloud.batch_queue()?, queues: cloud.monitor()?, clock: SystemClock };
     lambda_http::run(service_fn(|request: Request| async {
         Ok::<_, lambda_http::Error>(filas_http::serve(request, &keys, |call| answers.answer(call)).await)
     }))

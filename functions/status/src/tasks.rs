@@ -1,10 +1,10 @@
 //! Tasks and their batches.
 
+use filas_domain::audit;
 use filas_domain::batch::Batch;
+use filas_domain::fan_out;
 use filas_domain::ids::BatchNumber;
-use filas_domain::keys::ObjectKey;
 use filas_domain::limits::{PAGE, PAGE_MAX};
-use filas_domain::plan::BatchIndex;
 use filas_domain::ports::{BatchLedger, Clock, ObjectReader, TaskCatalogue};
 use filas_domain::problem::Problem;
 use filas_domain::task::{Task, TaskState};
@@ -13,7 +13,7 @@ use filas_http::{Answer, Call, Refusal};
 
 use crate::handler::Answers;
 
-impl<L: BatchLedger + TaskCatalogue, O: ObjectReader, Q, C: Clock> Answers<L, O, Q, C> {
+impl<L: BatchLedger + TaskCatalogue, O: ObjectReader, B, Q, C: Clock> Answers<L, O, B, Q, C> {
     /// `GET /v1/tasks`: the caller's tasks, newest first. The cursor is the last task of the page, so a page stays the
     /// same while tasks arrive.
     pub async fn list(&self, call: &Call) -> Result<Answer, Refusal> {
@@ -76,7 +76,7 @@ impl<L: BatchLedger + TaskCatalogue, O: ObjectReader, Q, C: Clock> Answers<L, O,
         if claimed.len() == (until - from) as usize {
             return Ok(claimed.iter().map(BatchView::claimed).collect());
         }
-        let index = self.index(task).await?;
+        let index = fan_out::index(&self.objects, task.id).await?;
         let queued = |number: u32| {
             let plan = index.batches.get(number as usize)?;
             Some(BatchView::queued(BatchNumber::new(number), plan))
@@ -86,10 +86,12 @@ impl<L: BatchLedger + TaskCatalogue, O: ObjectReader, Q, C: Clock> Answers<L, O,
             .collect())
     }
 
-    /// The index of a task that is split.
-    pub async fn index(&self, task: &Task) -> Result<BatchIndex, Refusal> {
-        let json = self.objects.get(&ObjectKey::index(task.id), None).await?;
-        BatchIndex::parse(&json).map_err(Refusal::trouble)
+    /// `GET /v1/tasks/{id}/audit`: the counters of the task beside the sums over its batches.
+    pub async fn audit(&self, task: &Task) -> Result<Answer, Refusal> {
+        match audit::audit(&self.ledger, task.id).await? {
+            Some(audit) => Ok(Answer::json(200, &audit)),
+            None => Err(Problem::conflict("The task changes too quickly to be audited. Ask again in a moment.").into()),
+        }
     }
 }
 

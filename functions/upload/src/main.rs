@@ -1,18 +1,11 @@
-//! The `upload` function: a file comes in, by the API or straight into the bucket, and a task is registered.
-//!
-//! * [`handler`]: `POST /v1/tasks` and `POST /v1/uploads`
-//! * [`order`]: what a person asks for, checked
-
-mod handler;
-mod order;
+//! Wires the `upload` function to the cloud.
 
 use filas_aws::{Cloud, SystemClock, env, random_bytes, telemetry};
 use filas_domain::access::OwnerKeys;
 use filas_pipeline::Variables;
 use lambda_http::{Request, service_fn};
 use tokio::sync::Mutex;
-
-use crate::handler::Uploads;
+use upload::handler::Uploads;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {

@@ -6,7 +6,9 @@
 //! between the contributions after and before it, in the same transaction. So the counters of a task are the sums over
 //! its batches at every moment, whatever comes twice.
 
-use std::collections::BTreeMap;
+mod counting;
+mod ending;
+mod redrive;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +18,9 @@ use crate::keys::ObjectKey;
 use crate::message::BatchMessage;
 use crate::outcome::Counts;
 use crate::plan::{BatchPlan, ByteRange};
+
+pub use counting::{BatchChange, Contribution, difference};
+pub use redrive::{Redo, Redrive, Selection};
 
 /// Where a batch is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -49,6 +54,8 @@ pub struct Attempt {
     pub epoch: u32,
     /// Who: the log stream of the function instance.
     pub worker: String,
+    /// By which message it came: the queue's id of it.
+    pub message: String,
     /// When the lease was taken.
     pub started: Timestamp,
     /// When it ended; absent while it runs, and for ever when the worker died.
@@ -86,6 +93,9 @@ pub struct Part {
     pub bytes: ByteRange,
     /// How many rows.
     pub rows: u32,
+    /// Whether these outcomes take the place of earlier ones of the same rows: they come from a redrive of failed rows.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_overlay: bool,
 }
 
 /// A batch as stored. A batch without an item is one that nobody has claimed yet: version 0.
@@ -103,27 +113,36 @@ pub struct Batch {
     pub plan: BatchPlan,
     /// Until when the current worker holds it.
     pub lease_until: Timestamp,
-    /// Rows from its start that have an outcome.
+    /// Rows from its start that have an outcome; while failed rows are done again, how many of those are.
     pub processed: u32,
-    /// Bytes of those rows' lines.
+    /// Bytes of those rows' lines; 0 while failed rows are done again.
     pub processed_bytes: u64,
+    /// Which of its rows are done again, after a redrive of failed rows and until they have their outcomes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redo: Option<Redo>,
     /// Outcomes by kind.
     pub counts: Counts,
-    /// Where the outcomes lie, in row order.
+    /// Where the outcomes lie: in row order, then the overlays, of which the last that has a row is right.
     pub parts: Vec<Part>,
     /// The history, oldest first.
     pub attempts: Vec<Attempt>,
     /// How many of the attempts the task has counted.
     pub attempts_counted: u32,
-    /// Why it is dead.
+    /// Why it is dead or cancelled.
     pub reason: Option<String>,
+    /// When it was put through again, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redrives: Vec<Redrive>,
 }
 
 /// Why a batch cannot be claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// Another worker holds it until then.
+    /// A worker that came by this very message holds it until then: look again after that.
     Leased(Timestamp),
+    /// A worker that came by another message holds it. Should that worker die, its message comes again: this one is not
+    /// needed, and must not use up its deliveries by waiting.
+    Duplicate,
     /// It is `done`, `dead` or `cancelled`: the message has come again.
     Closed,
 }
@@ -153,11 +172,13 @@ impl Batch {
             lease_until: Timestamp::default(),
             processed: 0,
             processed_bytes: 0,
+            redo: None,
             counts: Counts::default(),
             parts: Vec::new(),
             attempts: Vec::new(),
             attempts_counted: 0,
             reason: None,
+            redrives: Vec::new(),
         }
     }
 
@@ -168,12 +189,27 @@ impl Batch {
 
     /// Rows without an outcome.
     pub fn rows_left(&self) -> u32 {
-        self.plan.rows.saturating_sub(self.processed)
+        self.redo.as_ref().map_or(self.plan.rows, |redo| redo.rows).saturating_sub(self.processed)
     }
 
-    /// Where the lines of the rows without an outcome lie.
+    /// Where the lines of the rows without an outcome lie: among the others, when it is failed rows that are done again.
     pub fn bytes_left(&self) -> ByteRange {
         ByteRange { start: self.plan.bytes.start + self.processed_bytes, end: self.plan.bytes.end }
+    }
+
+    /// Whether a worker holds it at `now`.
+    pub fn is_held(&self, now: Timestamp) -> bool {
+        self.state == BatchState::Processing && self.lease_until > now
+    }
+
+    /// Whether the message with this id is the one that the batch was last taken by, or nobody took it yet. A dead letter
+    /// of another message is one of a mere duplicate; and so is any letter between a redrive and the next attempt, for the
+    /// letter that buried the batch may come once more.
+    pub fn answers_to(&self, message: &str) -> bool {
+        if self.redrives.last().is_some_and(|redrive| redrive.attempts == self.attempts.len()) {
+            return false;
+        }
+        self.attempts.last().is_none_or(|attempt| attempt.message == message)
     }
 
     /// How many workers took this batch and were never heard of again.
@@ -181,26 +217,26 @@ impl Batch {
         self.attempts.iter().filter(|attempt| attempt.ended.is_none()).count()
     }
 
-    /// The batch once `worker` holds it until `lease_until`.
+    /// The batch once `worker`, to whom `message` came, holds it until `lease_until`.
     ///
     /// # Errors
     /// When another worker holds it, or when it is closed.
-    pub fn claimed(&self, worker: &str, now: Timestamp, lease_until: Timestamp) -> Result<Self, Refusal> {
-        if self.state.is_closed() {
-            return Err(Refusal::Closed);
-        }
-        if self.state == BatchState::Processing && self.lease_until > now {
-            return Err(Refusal::Leased(self.lease_until));
-        }
+    pub fn claimed(
+        &self,
+        worker: &str,
+        message: &str,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Self, Refusal> {
+        self.refuse_unless_free(message, now)?;
         let mut next = self.next();
-        if let Some(lost) = next.attempts.last_mut().filter(|attempt| attempt.ended.is_none()) {
-            lost.result = Some(AttemptResult::Lost);
-        }
+        next.give_up_lost_attempt();
         next.state = BatchState::Processing;
         next.lease_until = lease_until;
         next.attempts.push(Attempt {
             epoch: self.epoch() + 1,
             worker: worker.to_owned(),
+            message: message.to_owned(),
             started: now,
             ended: None,
             result: None,
@@ -213,11 +249,14 @@ impl Batch {
     pub fn recorded(&self, progress: &Progress, now: Timestamp) -> Self {
         let mut next = self.next();
         next.processed += progress.rows;
-        next.processed_bytes += progress.bytes;
+        if next.redo.is_none() {
+            next.processed_bytes += progress.bytes;
+        }
         next.counts.add(&progress.counts);
-        next.parts.extend(progress.part.clone());
+        next.parts.extend(progress.part.clone().map(|part| Part { is_overlay: next.redo.is_some(), ..part }));
         if next.rows_left() == 0 {
             next.state = BatchState::Done;
+            next.end_redo();
             next.end_attempt(AttemptResult::Done, None, now);
         } else {
             next.state = BatchState::Queued;
@@ -234,29 +273,20 @@ impl Batch {
         next
     }
 
-    /// The batch once it came out of the dead-letter queue: rows without an outcome are unprocessed.
-    pub fn buried(&self, now: Timestamp) -> Self {
-        let mut next = self.next();
-        let last_error = self.attempts.iter().rev().find_map(|attempt| attempt.error.as_deref());
-        next.reason = Some(match last_error {
-            Some(error) => format!("Given up after {} attempts. The last error: {error}", self.attempts.len()),
-            None => format!(
-                "Given up after {} attempts: the worker ended each time without saying why (out of time or memory, or \
-                 it was stopped).",
-                self.attempts.len()
-            ),
-        });
-        if let Some(lost) = next.attempts.last_mut().filter(|attempt| attempt.ended.is_none()) {
-            lost.result = Some(AttemptResult::Lost);
+    fn refuse_unless_free(&self, message: &str, now: Timestamp) -> Result<(), Refusal> {
+        match self.state {
+            state if state.is_closed() => Err(Refusal::Closed),
+            _ if !self.is_held(now) => Ok(()),
+            _ if self.answers_to(message) => Err(Refusal::Leased(self.lease_until)),
+            _ => Err(Refusal::Duplicate),
         }
-        next.close_unprocessed(BatchState::Dead, now);
-        next
     }
 
-    fn close_unprocessed(&mut self, state: BatchState, now: Timestamp) {
-        self.counts.unprocessed += u64::from(self.rows_left());
-        self.state = state;
-        self.lease_until = now;
+    /// An attempt that never ended is one whose worker was never heard of again.
+    fn give_up_lost_attempt(&mut self) {
+        if let Some(lost) = self.attempts.last_mut().filter(|attempt| attempt.ended.is_none()) {
+            lost.result = Some(AttemptResult::Lost);
+        }
         self.count_attempts();
     }
 
@@ -277,94 +307,11 @@ impl Batch {
     fn count_attempts(&mut self) {
         self.attempts_counted = u32::try_from(self.attempts.len()).unwrap_or(u32::MAX);
     }
-
-    /// What this batch adds to its task.
-    pub fn contribution(&self) -> Contribution {
-        let one_if = |state| i64::from(self.state == state);
-        Contribution {
-            succeeded: signed(self.counts.succeeded),
-            failed: signed(self.counts.failed),
-            unprocessed: signed(self.counts.unprocessed),
-            failed_by_code: self
-                .counts
-                .failed_by_code
-                .iter()
-                .map(|(code, rows)| (code.clone(), signed(*rows)))
-                .collect(),
-            done: one_if(BatchState::Done),
-            dead: one_if(BatchState::Dead),
-            cancelled: one_if(BatchState::Cancelled),
-            attempts: i64::from(self.attempts_counted),
-        }
-    }
 }
 
-fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-/// What a batch, or the difference that a change of batches makes, adds to the counters of a task.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Contribution {
-    /// Rows that went through.
-    pub succeeded: i64,
-    /// Rows that failed.
-    pub failed: i64,
-    /// Rows not tried, or of unknown fate.
-    pub unprocessed: i64,
-    /// The failed rows by code.
-    pub failed_by_code: BTreeMap<String, i64>,
-    /// Batches done.
-    pub done: i64,
-    /// Batches dead.
-    pub dead: i64,
-    /// Batches cancelled.
-    pub cancelled: i64,
-    /// Deliveries to workers.
-    pub attempts: i64,
-}
-
-impl Contribution {
-    /// Whether it changes nothing.
-    pub fn is_zero(&self) -> bool {
-        self.failed_by_code.values().all(|rows| *rows == 0)
-            && [self.succeeded, self.failed, self.unprocessed, self.done, self.dead, self.cancelled, self.attempts]
-                .iter()
-                .all(|count| *count == 0)
-    }
-
-    /// Adds `sign` times `other`.
-    fn add(&mut self, other: &Self, sign: i64) {
-        self.succeeded += sign * other.succeeded;
-        self.failed += sign * other.failed;
-        self.unprocessed += sign * other.unprocessed;
-        self.done += sign * other.done;
-        self.dead += sign * other.dead;
-        self.cancelled += sign * other.cancelled;
-        self.attempts += sign * other.attempts;
-        for (code, rows) in &other.failed_by_code {
-            *self.failed_by_code.entry(code.clone()).or_default() += sign * rows;
-        }
-    }
-}
-
-/// A change of one batch: the version that it was read with, and what it becomes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BatchChange {
-    /// The batch as read.
-    pub before: Batch,
-    /// The batch as it is to be stored.
-    pub after: Batch,
-}
-
-/// The difference that the changes make to the counters of their task.
-pub fn difference(changes: &[BatchChange]) -> Contribution {
-    let mut total = Contribution::default();
-    for change in changes {
-        total.add(&change.after.contribution(), 1);
-        total.add(&change.before.contribution(), -1);
-    }
-    total
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 #[cfg(test)]

@@ -120,6 +120,11 @@ pub enum UploadEventError {
 }
 
 impl UploadEvent {
+    /// The body that the bucket sends, as far as [`decode`](Self::decode) looks at it, when the file of `task` arrives.
+    pub fn arrival(task: TaskId) -> String {
+        serde_json::json!({ "Records": [{ "s3": { "object": { "key": ObjectKey::upload(task) } } }] }).to_string()
+    }
+
     /// Reads a body.
     ///
     /// # Errors

@@ -11,26 +11,45 @@
 //! * [`limits`]: every bound on what a person may send
 //! * [`access`]: who may call, as which owner
 //! * [`delivery`]: messages as Lambda delivers them, and the partial batch response
+//! * [`fan_out`]: one message for each open batch, at first and again
+//! * [`commands`]: cancel, pause, resume, redrive
 //! * [`completion`]: the end of a task, which happens once
+//! * [`sweep`]: what a crash, or a lost message, left to be done
+//! * [`audit`]: the counters of a task beside the sums over its batches
 //! * [`error_chain`]: an error with its causes in one line
 //! * [`problem`]: errors as RFC 9457 problem details
 //! * [`view`]: tasks and batches as the API shows them
+//! * [`record`]: what a `store` delivery keeps, once for each key
+//! * [`permits`]: how often all workers together may ask one partner
+//! * [`breaker`]: nobody asks a partner that is down
+//! * [`stop`]: when a task gives up early
+//! * [`secrets`], [`row_queue`]: what a pipeline needs of others
 //! * [`ports`]: what the functions need from the outside
 
 pub mod access;
+pub mod audit;
 pub mod batch;
+pub mod breaker;
 pub mod clock;
+pub mod commands;
 pub mod completion;
 pub mod delivery;
 mod error_chain;
+pub mod fan_out;
 pub mod ids;
 pub mod keys;
 pub mod limits;
 pub mod message;
 pub mod outcome;
+pub mod permits;
 pub mod plan;
 pub mod ports;
 pub mod problem;
+pub mod record;
+pub mod row_queue;
+pub mod secrets;
+pub mod stop;
+pub mod sweep;
 pub mod task;
 pub mod view;
 

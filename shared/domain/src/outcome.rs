@@ -86,6 +86,13 @@ impl OutcomeLine {
         }
     }
 
+    /// The row.
+    pub const fn row(&self) -> RowNumber {
+        match self {
+            Self::Succeeded { row, .. } | Self::Failed { row, .. } | Self::Unprocessed { row, .. } => *row,
+        }
+    }
+
     /// Appends the line, newline included.
     pub fn write_to(&self, out: &mut Vec<u8>) {
         // Writing to memory cannot fail, and the type has no key that is not text.
@@ -93,6 +100,15 @@ impl OutcomeLine {
             out.push(b'\n');
         }
     }
+}
+
+/// What is right of each row in these lines: of several lines for a row, the last.
+///
+/// # Errors
+/// When a line is not an outcome.
+pub fn latest(lines: &[u8]) -> Result<BTreeMap<RowNumber, OutcomeLine>, serde_json::Error> {
+    let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice::<OutcomeLine>(line).map(|line| (line.row(), line))).collect()
 }
 
 /// How many rows ended how.

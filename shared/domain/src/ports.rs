@@ -81,8 +81,18 @@ pub trait BatchLedger: TaskLedger {
 
     /// Stores every change, and adds their [`difference`](crate::batch::difference) to the task's tally, all or nothing:
     /// only if each batch still has the version that it was read with, and the task exists. At most
-    /// [`CHANGES_AT_ONCE`] changes, of one task.
+    /// [`CHANGES_AT_ONCE`] changes, of one task. A single change that adds nothing, as a claim, may be stored without a
+    /// look at the task: nothing is counted by it.
     fn write_batches(&self, changes: &[BatchChange]) -> impl Future<Output = Result<(), WriteError>> + Send;
+
+    /// As [`write_batches`](Self::write_batches), and with them the head, all or nothing: only if it still has the
+    /// version of `read`; it becomes one higher.
+    fn write_task_and_batches(
+        &self,
+        read: &Task,
+        head: &Head,
+        changes: &[BatchChange],
+    ) -> impl Future<Output = Result<(), WriteError>> + Send;
 }
 
 /// The most batches in one [`BatchLedger::write_batches`]: DynamoDB takes 100 items in a transaction.
@@ -141,6 +151,17 @@ pub trait TaskCatalogue: Send + Sync {
         from: BatchNumber,
         until: BatchNumber,
     ) -> impl Future<Output = Result<Vec<Batch>, PortError>> + Send;
+}
+
+/// The tasks that the sweeper looks at.
+pub trait UnsettledTasks: Send + Sync {
+    /// Tasks of every owner that are [not settled](Head::is_settled), oldest first, those after the task `after` where
+    /// one is given. A task that changed a moment ago may still be missing, or still be there.
+    fn unsettled(
+        &self,
+        after: Option<TaskId>,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<TaskId>, PortError>> + Send;
 }
 
 /// Reads objects.
@@ -222,6 +243,12 @@ pub trait ObjectSigner: Send + Sync {
 pub trait BatchQueue: Send + Sync {
     /// Sends every message. An entry that the queue refused is sent again; when it still is refused, that is an error.
     fn send(&self, messages: &[BatchMessage]) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// Has a file read again whose event was lost.
+pub trait IngestQueue: Send + Sync {
+    /// Sends what the bucket sends when the file of this task arrives.
+    fn send_arrival(&self, task: TaskId) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// The queue that a message came from.

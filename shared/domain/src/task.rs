@@ -4,7 +4,8 @@
 //! writer that read an older head loses and reads again. The *tally* changes with every batch and is only ever added to,
 //! in the same transaction as the batch that it counts, so two workers never wait for each other's version.
 
-use std::time::Duration;
+mod commands;
+mod splitting;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +13,8 @@ use crate::clock::Timestamp;
 use crate::ids::{Owner, PipelineRef, TaskId};
 use crate::outcome::Counts;
 
-/// How often a reader may die on a file before the file is held to be the cause.
-pub const SPLIT_CRASHES_ALLOWED: u32 = 2;
+pub use commands::{Changed, Command, Refused};
+pub use splitting::{SPLIT_CRASHES_ALLOWED, SplitDecision};
 
 /// Where a task is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -89,7 +90,7 @@ impl TaskState {
             S::AwaitingUpload => matches!(next, S::Splitting | S::Expired | S::Failed | S::Cancelled),
             S::Splitting => matches!(next, S::Processing | S::Completed | S::Failed | S::Cancelling | S::Cancelled),
             S::Processing => matches!(next, S::Paused | S::Completed | S::CompletedWithFailures | S::Cancelling),
-            S::Paused => matches!(next, S::Processing | S::Cancelling),
+            S::Paused => matches!(next, S::Processing | S::Completed | S::CompletedWithFailures | S::Cancelling),
             S::Cancelling => matches!(next, S::Cancelled),
             // A redrive takes a finished task back.
             S::Completed | S::CompletedWithFailures | S::Cancelled => matches!(next, S::Processing),
@@ -162,8 +163,21 @@ pub struct Head {
     pub batches: Option<u32>,
     /// When the last row had its outcome.
     pub finished: Option<Timestamp>,
-    /// Why it ended as it did, when that needs saying.
+    /// Why it ended as it did, or why it is held back, when that needs saying.
     pub reason: Option<Reason>,
+    /// When a paused task is to be tried again by itself: its partner was down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume_at: Option<Timestamp>,
+    /// Whether its counters were compared with its batches after it ended.
+    #[serde(default)]
+    pub is_audited: bool,
+}
+
+impl Head {
+    /// Whether the sweeper has nothing more to do with the task.
+    pub const fn is_settled(&self) -> bool {
+        self.state.is_final() && self.is_audited
+    }
 }
 
 /// What the batches of a task have come to so far. Only ever added to, with the batch that it counts.
@@ -201,21 +215,6 @@ pub struct Task {
     pub tally: Tally,
 }
 
-/// What an event for an uploaded file leads to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SplitDecision {
-    /// Read the file under this head.
-    Read(Box<Head>),
-    /// Somebody else reads it; look again at this moment.
-    Wait(Timestamp),
-    /// The file is read, but perhaps not every batch was sent: send those that are not closed.
-    SendAgain,
-    /// Nothing is left to do.
-    Nothing,
-    /// The file killed its readers: give it up under this head.
-    GiveUp(Box<Head>),
-}
-
 impl Task {
     /// A task that waits for its file.
     pub fn registered(id: TaskId, order: Order, now: Timestamp) -> Self {
@@ -229,77 +228,10 @@ impl Task {
             batches: None,
             finished: None,
             reason: None,
+            resume_at: None,
+            is_audited: false,
         };
         Self { id, version: 1, head, tally: Tally::default() }
-    }
-
-    /// What to do when an event says that the file is there. Events come twice, late and out of order.
-    pub fn decide_split(&self, now: Timestamp, lease: Duration) -> SplitDecision {
-        let split = &self.head.split;
-        match self.head.state {
-            TaskState::AwaitingUpload => SplitDecision::Read(Box::new(self.split_head(now, lease))),
-            TaskState::Splitting if split.lease_until > now => SplitDecision::Wait(split.lease_until),
-            TaskState::Splitting if split.epoch >= SPLIT_CRASHES_ALLOWED => {
-                let reason = Reason {
-                    code: "FILE_CRASHES_READER".into(),
-                    message: format!(
-                        "Reading the file ended the reader {} times. Save it again from your spreadsheet program, or as \
-                         csv, and upload that.",
-                        split.epoch
-                    ),
-                };
-                SplitDecision::GiveUp(Box::new(self.failed(reason, now)))
-            }
-            TaskState::Splitting => SplitDecision::Read(Box::new(self.split_head(now, lease))),
-            TaskState::Processing if !split.fanned_out => SplitDecision::SendAgain,
-            _ => SplitDecision::Nothing,
-        }
-    }
-
-    fn split_head(&self, now: Timestamp, lease: Duration) -> Head {
-        let mut head = self.head.clone();
-        head.state = TaskState::Splitting;
-        head.updated = now;
-        head.split.epoch += 1;
-        head.split.lease_until = now.plus(lease);
-        head.split.started.get_or_insert(now);
-        head
-    }
-
-    /// The head once the reader with `epoch` could not finish for a reason outside the file: its lease ends at once, and
-    /// the attempt does not count as a crash.
-    pub fn split_released(&self, now: Timestamp) -> Head {
-        let mut head = self.head.clone();
-        head.updated = now;
-        head.split.lease_until = now;
-        head.split.epoch = head.split.epoch.saturating_sub(1);
-        head
-    }
-
-    /// The head once the rows object and its index are stored. A file without rows is complete at once.
-    pub fn split_done(&self, rows: u64, batches: u32, format: &str, now: Timestamp) -> Head {
-        let mut head = self.head.clone();
-        head.updated = now;
-        head.total = Some(rows);
-        head.batches = Some(batches);
-        head.split.ended = Some(now);
-        head.split.format = Some(format.to_owned());
-        if batches == 0 {
-            head.state = TaskState::Completed;
-            head.finished = Some(now);
-            head.split.fanned_out = true;
-        } else {
-            head.state = TaskState::Processing;
-        }
-        head
-    }
-
-    /// The head once a message has been sent for every batch.
-    pub fn fanned_out(&self, now: Timestamp) -> Head {
-        let mut head = self.head.clone();
-        head.updated = now;
-        head.split.fanned_out = true;
-        head
     }
 
     /// The head of a task whose file cannot be turned into rows.
@@ -314,22 +246,33 @@ impl Task {
 
     /// The head of a task whose last batch has closed, or `None` while one is open or somebody was first.
     ///
-    /// It is written under the version that it was read with, which is what makes completion happen once.
+    /// It is written under the version that it was read with, which is what makes completion happen once: whoever opens a
+    /// batch again moves that version in the same transaction.
     pub fn finished(&self, now: Timestamp) -> Option<Head> {
         let all_closed = self.head.batches.is_some_and(|batches| self.tally.closed() >= batches);
-        if !all_closed || !matches!(self.head.state, TaskState::Processing | TaskState::Cancelling) {
+        let may_end = matches!(self.head.state, TaskState::Processing | TaskState::Paused | TaskState::Cancelling);
+        if !all_closed || !may_end {
             return None;
         }
         let counts = &self.tally.counts;
         let mut head = self.head.clone();
         head.updated = now;
         head.finished = Some(now);
+        head.resume_at = None;
         head.state = match self.head.state {
             TaskState::Cancelling => TaskState::Cancelled,
             _ if counts.failed + counts.unprocessed == 0 => TaskState::Completed,
             _ => TaskState::CompletedWithFailures,
         };
+        if head.state != TaskState::Cancelled {
+            head.reason = None;
+        }
         Some(head)
+    }
+
+    /// The head once its counters were compared with its batches.
+    pub fn audited(&self) -> Head {
+        Head { is_audited: true, ..self.head.clone() }
     }
 }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use filas_domain::BatchNumber;
-use filas_domain::batch::{AttemptResult, Progress};
+use filas_domain::batch::{BatchState, AttemptResult, Progress};
 use filas_domain::ids::{PipelineRef, RowNumber};
 use filas_domain::keys::ObjectKey;
 use filas_domain::outcome::Counts;
@@ -95,7 +95,7 @@ impl World {
 
     async fn claim(&self, number: u32) {
         let now = self.clock.now();
-        self.change(number, |batch| batch.claimed("worker", now, now.plus(LEASE)).unwrap()).await;
+        self.change(number, |batch| batch.claimed("worker", "1", now, now.plus(LEASE)).unwrap()).await;
     }
 
     /// So many of the batch's rows succeeded.
@@ -108,7 +108,7 @@ impl World {
     /// Delivers dead letters; says how many come again.
     async fn letters(&self, bodies: &[String]) -> usize {
         let deliveries: Vec<_> =
-            (1..).zip(bodies).map(|(id, body)| Delivery::new(&format!("m{id}"), &format!("h{id}"), body, 1)).collect();
+            (1..).zip(bodies).map(|(id, body)| Delivery::new(&format!("{id}"), &format!("h{id}"), body, 1)).collect();
         let undertaker = Undertaker { ledger: self.ledger.clone(), clock: self.clock.clone() };
         undertaker.run(&deliveries).await.len()
     }
@@ -247,4 +247,15 @@ async fn letters_of_a_deleted_task_are_dropped_and_garbage_stays() {
     assert_eq!(world.letters(&letters).await, 3);
     assert_eq!(world.ledger.all_batches(world.id), []);
     assert_eq!(world.ingest_letter().await, 0);
+}
+
+#[tokio::test]
+async fn the_letter_of_a_duplicate_does_not_kill_a_batch_that_goes_on() {
+    let world = World::processing(true).await;
+    world.claim(0).await;
+    world.record(0, 4).await;
+    // The worker came by message 1, and this is the second letter of the two.
+    assert_eq!(world.letters(&[world.message(1).encode(), world.message(0).encode()]).await, 0);
+    assert_eq!(world.batch(0).await.state, BatchState::Queued);
+    assert_eq!(world.batch(1).await.state, BatchState::Dead, "nobody ever took the other one");
 }

@@ -15,6 +15,8 @@ use serde_json::Value;
 
 use super::*;
 
+mod commands;
+
 const ROWS_PER_BATCH: u32 = 2;
 
 /// The answers and everything around them.
@@ -22,7 +24,8 @@ struct World {
     clock: ManualClock,
     ledger: MemoryLedger,
     objects: MemoryObjects,
-    answers: Answers<MemoryLedger, MemoryObjects, MemoryQueue, ManualClock>,
+    queue: MemoryQueue,
+    answers: Answers<MemoryLedger, MemoryObjects, MemoryQueue, MemoryQueue, ManualClock>,
 }
 
 /// An answer as the caller sees it.
@@ -38,12 +41,28 @@ impl World {
         let (ledger, objects, clock) = (MemoryLedger::new(), MemoryObjects::new(), ManualClock::default());
         let queues = MemoryQueue::new("batch", &clock, Duration::from_secs(60), 5);
         queues.send_body("waiting");
-        let answers = Answers { ledger: ledger.clone(), objects: objects.clone(), queues, clock: clock.clone() };
-        Self { clock, ledger, objects, answers }
+        let queue = MemoryQueue::new("batch", &clock, Duration::from_secs(60), 5);
+        let answers = Answers {
+            ledger: ledger.clone(),
+            objects: objects.clone(),
+            queue: queue.clone(),
+            queues,
+            clock: clock.clone(),
+        };
+        Self { clock, ledger, objects, queue, answers }
     }
 
     /// Asks as `owner`; the path may have a query.
     async fn ask(&self, owner: &str, path: &str) -> Answered {
+        self.call(owner, "GET", path, Value::Null).await
+    }
+
+    /// Commands as `acme`.
+    async fn command(&self, path: &str, body: Value) -> Answered {
+        self.call("acme", "POST", path, body).await
+    }
+
+    async fn call(&self, owner: &str, method: &str, path: &str, body: Value) -> Answered {
         let keys = format!("acme={},other={}", sha256_hex(b"acme"), sha256_hex(b"other"));
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let query: serde_json::Map<String, Value> = query
@@ -52,10 +71,10 @@ impl World {
             .map(|(name, value)| (name.to_owned(), value.into()))
             .collect();
         let event = json!({
-            "resource": "/{proxy+}", "path": format!("/v1/{path}"), "httpMethod": "GET",
+            "resource": "/{proxy+}", "path": format!("/v1/{path}"), "httpMethod": method,
             "headers": {"authorization": format!("Bearer {owner}")}, "queryStringParameters": query,
-            "body": null, "isBase64Encoded": false,
-            "requestContext": {"resourcePath": "/{proxy+}", "httpMethod": "GET", "requestId": "request-1", "identity": {}},
+            "body": (!body.is_null()).then(|| body.to_string()), "isBase64Encoded": false,
+            "requestContext": {"resourcePath": "/{proxy+}", "httpMethod": method, "requestId": "request-1", "identity": {}},
         });
         let request = lambda_http::request::from_str(&event.to_string()).unwrap();
         let keys = OwnerKeys::parse(&keys).unwrap();
@@ -124,7 +143,7 @@ impl World {
 
     async fn claim(&self, id: TaskId, number: u32) {
         let now = self.clock.now();
-        self.change(id, number, |batch| batch.claimed("worker-7", now, now.plus(Duration::from_secs(60))).unwrap())
+        self.change(id, number, |batch| batch.claimed("worker-7", "1", now, now.plus(Duration::from_secs(60))).unwrap())
             .await;
     }
 
@@ -144,7 +163,7 @@ impl World {
                 rows: *rows,
                 bytes: u64::from(*rows) * 22,
                 counts: Counts { succeeded: u64::from(*rows), ..Counts::default() },
-                part: Some(Part { key: key.clone(), bytes, rows: *rows }),
+                part: Some(Part { key: key.clone(), bytes, rows: *rows, is_overlay: false }),
             };
             self.change(id, *number, |batch| batch.recorded(&progress, self.clock.now())).await;
         }

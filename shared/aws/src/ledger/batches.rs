@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{ConditionCheck, KeysAndAttributes, Put, TransactWriteItem, Update};
 use filas_domain::batch::{Batch, BatchChange, Contribution, difference};
 use filas_domain::ids::{BatchNumber, TaskId};
-use filas_domain::ports::{BatchLedger, CHANGES_AT_ONCE, PortError, WriteError};
+use filas_domain::ports::{BatchLedger, CHANGES_AT_ONCE, PortError, TaskLedger as _, WriteError};
+use filas_domain::task::{Head, Task};
 
 use super::DynamoLedger;
-use super::expressions::{add, exists, is_unchanged};
+use super::expressions::{add, becomes, exists, has_version, is_unchanged};
 use super::items::{batch_item, batch_key, batch_of, task_key};
 use super::transactions::{is_stale, meaning_of_transaction, transaction_error};
 use super::values::Attributes;
@@ -43,7 +44,10 @@ impl BatchLedger for DynamoLedger {
         let operation = format!("write {} batches of task {task} to the ledger", changes.len());
         let written = match (changes, difference(changes)) {
             ([change], added) if added.is_zero() => self.write_alone(&operation, change).await?,
-            (_, added) => self.write_together(&operation, task, changes, &added).await?,
+            (_, added) => {
+                let action = self.tally_action(&operation, task, &added)?;
+                self.write_together(&operation, action, changes).await?
+            }
         };
         match written {
             Written::Done => Ok(()),
@@ -54,6 +58,25 @@ impl BatchLedger for DynamoLedger {
             // an `after` has the version, the worker and the moment in it: nobody else writes the same.
             Written::Stale { perhaps_ours: true } if self.are_stored(task, changes).await? => Ok(()),
             Written::Stale { perhaps_ours: true } => Err(WriteError::Stale),
+        }
+    }
+
+    async fn write_task_and_batches(
+        &self,
+        read: &Task,
+        head: &Head,
+        changes: &[BatchChange],
+    ) -> Result<(), WriteError> {
+        if one_task(changes)?.is_none() {
+            return self.write_head(read, head).await;
+        }
+        let operation = format!("write task {} and {} of its batches to the ledger", read.id, changes.len());
+        let action = self.head_and_tally_action(&operation, read, head, &difference(changes))?;
+        match self.write_together(&operation, action, changes).await? {
+            Written::Done => Ok(()),
+            // As above; a transaction writes all or none, so the head tells of all.
+            Written::Stale { perhaps_ours: true } if self.has_head(read, head).await? => Ok(()),
+            Written::Stale { .. } => Err(WriteError::Stale),
         }
     }
 }
@@ -95,15 +118,14 @@ impl DynamoLedger {
         }
     }
 
-    /// Several changes, or one that counts: all of them and the task's tally in one transaction.
+    /// Several changes, or one that counts: all of them and what they do to their task in one transaction.
     async fn write_together(
         &self,
         operation: &str,
-        task: TaskId,
+        of_task: TransactWriteItem,
         changes: &[BatchChange],
-        added: &Contribution,
     ) -> Result<Written, PortError> {
-        let mut actions = vec![self.tally_action(operation, task, added)?];
+        let mut actions = vec![of_task];
         for change in changes {
             actions.push(self.batch_action(operation, change)?);
         }
@@ -147,6 +169,33 @@ impl DynamoLedger {
             .build()
             .map_err(broken)?;
         Ok(action.update(update).build())
+    }
+
+    /// The head over the one that was read, and the difference added to the tally: one item, so one action.
+    fn head_and_tally_action(
+        &self,
+        operation: &str,
+        read: &Task,
+        head: &Head,
+        added: &Contribution,
+    ) -> Result<TransactWriteItem, PortError> {
+        let mut write = becomes(read, head).map_err(|error| PortError::permanent(operation, error))?;
+        if !added.is_zero() {
+            let add = add(added);
+            write.text = format!("{} {}", write.text, add.text);
+            write.names.extend(add.names);
+            write.values.get_or_insert_default().extend(add.values.unwrap_or_default());
+        }
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(task_key(read.id)))
+            .update_expression(write.text)
+            .condition_expression(has_version(read.version).text)
+            .set_expression_attribute_names(Some(write.names))
+            .set_expression_attribute_values(write.values)
+            .build()
+            .map_err(|error| PortError::permanent(operation, error))?;
+        Ok(TransactWriteItem::builder().update(update).build())
     }
 
     fn batch_action(&self, operation: &str, change: &BatchChange) -> Result<TransactWriteItem, PortError> {

@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use filas_domain::batch::Batch;
 use filas_domain::ids::{BatchNumber, Owner, TaskId};
-use filas_domain::ports::{PortError, TaskCatalogue};
+use filas_domain::ports::{PortError, TaskCatalogue, UnsettledTasks};
 use filas_domain::task::{Task, TaskState};
 
 use super::DynamoLedger;
-use super::items::{PK, SK, batch_of, batch_sort_key, owner_state, task_of, task_partition, text};
+use super::items::{
+    PK, SK, UNSETTLED, batch_of, batch_sort_key, owner_state, task_id_of, task_of, task_partition, text,
+};
 use super::values::{Attributes, StoredError};
 
 impl TaskCatalogue for DynamoLedger {
@@ -69,6 +71,29 @@ impl TaskCatalogue for DynamoLedger {
             .expression_attribute_values(":last", text(batch_sort_key(BatchNumber::new(last))));
         let items = self.pages(&operation, query, usize::MAX).await?;
         read_all(&operation, items, batch_of)
+    }
+}
+
+impl UnsettledTasks for DynamoLedger {
+    async fn unsettled(&self, after: Option<TaskId>, limit: u32) -> Result<Vec<TaskId>, PortError> {
+        let operation = "list unsettled tasks from the ledger";
+        let mut query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(UNSETTLED)
+            .key_condition_expression("#hash = :hash")
+            .expression_attribute_names("#hash", UNSETTLED)
+            .expression_attribute_values(":hash", text(UNSETTLED));
+        if let Some(after) = after {
+            query = query
+                .key_condition_expression("#hash = :hash AND #task_id > :after")
+                .expression_attribute_names("#task_id", "task_id")
+                .expression_attribute_values(":after", text(after.to_string()));
+        }
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let items = self.pages(operation, query, limit).await?;
+        read_all(operation, items, |item| task_id_of(&item))
     }
 }
 

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 
 use filas_domain::batch::{Batch, Contribution};
 use filas_domain::clock::Timestamp;
+use filas_domain::task::{Head, Task};
 
-use super::items::{CODE_PREFIX, EXPIRES, PK, number};
-use super::values::Attributes;
+use super::items::{CODE_PREFIX, EXPIRES, PK, UNSETTLED, head_attribute, number, owner_state, text};
+use super::values::{Attributes, StoredError};
 
 /// An expression with what its placeholders stand for.
 #[derive(Debug, Default, PartialEq)]
@@ -39,6 +40,30 @@ pub(crate) fn add(difference: &Contribution) -> Expression {
         values.insert(format!(":c{position}"), number(count));
     }
     Expression { text: format!("ADD {}", terms.join(", ")), names, values: Some(values) }
+}
+
+/// Writes the head over the one that was read. The names and values of [`has_version`] are among its own.
+pub(crate) fn becomes(read: &Task, head: &Head) -> Result<Expression, StoredError> {
+    let condition = has_version(read.version);
+    let mut values = condition.values.unwrap_or_default();
+    values.extend([
+        (":head".to_owned(), head_attribute(head)?),
+        (":owner_state".to_owned(), text(owner_state(&head.order.owner, head.state))),
+        (":next".to_owned(), number(read.version + 1)),
+    ]);
+    let mut names = condition.names;
+    let placeholders = ["head", "owner_state", UNSETTLED].map(|name| (format!("#{name}"), name.to_owned()));
+    names.extend(placeholders);
+    let set = "SET #head = :head, #owner_state = :owner_state, #version = :next";
+    // An index has the items that have its key: the sweeper finds those that it still has to look at, and no others.
+    let text = match head.is_settled() {
+        true => format!("{set} REMOVE #{UNSETTLED}"),
+        false => {
+            values.insert(format!(":{UNSETTLED}"), text(UNSETTLED));
+            format!("{set}, #{UNSETTLED} = :{UNSETTLED}")
+        }
+    };
+    Ok(Expression { text, names, values: Some(values) })
 }
 
 /// The item is there.

@@ -7,8 +7,8 @@ use filas_domain::ports::{PortError, TaskLedger, WriteError};
 use filas_domain::task::{Head, Task};
 
 use super::DynamoLedger;
-use super::expressions::has_version;
-use super::items::{head_attribute, number, owner_state, task_key, task_of, text};
+use super::expressions::{becomes, has_version};
+use super::items::{task_key, task_of};
 use crate::errors::{meaning, port_error};
 use crate::retry::retrying;
 
@@ -25,22 +25,17 @@ impl TaskLedger for DynamoLedger {
 
     async fn write_head(&self, read: &Task, head: &Head) -> Result<(), WriteError> {
         let operation = format!("write the head of task {} to the ledger", read.id);
-        let stored = head_attribute(head).map_err(|error| PortError::permanent(&operation, error))?;
+        let write = becomes(read, head).map_err(|error| PortError::permanent(&operation, error))?;
         let condition = has_version(read.version);
         let request = || {
             self.client
                 .update_item()
                 .table_name(&self.table)
                 .set_key(Some(task_key(read.id)))
-                .update_expression("SET #head = :head, #owner_state = :owner_state, #version = :next")
+                .update_expression(&write.text)
                 .condition_expression(&condition.text)
-                .set_expression_attribute_names(Some(condition.names.clone()))
-                .expression_attribute_names("#head", "head")
-                .expression_attribute_names("#owner_state", "owner_state")
-                .set_expression_attribute_values(condition.values.clone())
-                .expression_attribute_values(":head", stored.clone())
-                .expression_attribute_values(":owner_state", text(owner_state(&head.order.owner, head.state)))
-                .expression_attribute_values(":next", number(read.version + 1))
+                .set_expression_attribute_names(Some(write.names.clone()))
+                .set_expression_attribute_values(write.values.clone())
                 .send()
         };
         let Err(failed) = retrying(request, meaning).await else {
@@ -56,7 +51,7 @@ impl TaskLedger for DynamoLedger {
 
 impl DynamoLedger {
     /// Whether the stored task is `read` after `head` was written.
-    async fn has_head(&self, read: &Task, head: &Head) -> Result<bool, PortError> {
+    pub(super) async fn has_head(&self, read: &Task, head: &Head) -> Result<bool, PortError> {
         let stored = self.task(read.id).await?;
         Ok(stored.is_some_and(|stored| stored.version == read.version + 1 && stored.head == *head))
     }

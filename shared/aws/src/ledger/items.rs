@@ -21,6 +21,9 @@ pub(crate) const SK: &str = "sk";
 pub(crate) const EXPIRES_AT: &str = "expires_at";
 /// When an idempotency key may be forgotten, in milliseconds.
 pub(crate) const EXPIRES: &str = "expires";
+/// The attribute, with itself as value, of a task that the sweeper has to look at; the hash key of the index of the same
+/// name.
+pub(crate) const UNSETTLED: &str = "unsettled";
 /// What comes before the code in the attribute that counts its failed rows.
 pub(crate) const CODE_PREFIX: &str = "code#";
 
@@ -73,6 +76,9 @@ pub(crate) fn task_item(task: &Task) -> Result<Attributes, StoredError> {
     item.insert("version".into(), number(task.version));
     item.insert("head".into(), head_attribute(&task.head)?);
     item.insert(EXPIRES_AT.into(), number(task.head.created.plus(TASK_KEPT).as_secs()));
+    if !task.head.is_settled() {
+        item.insert(UNSETTLED.into(), text(UNSETTLED));
+    }
     let Tally { counts, done, dead, cancelled, attempts } = &task.tally;
     let counters = [
         ("succeeded", counts.succeeded),
@@ -97,11 +103,16 @@ pub(crate) fn head_attribute(head: &Head) -> Result<AttributeValue, StoredError>
 pub(crate) fn task_of(mut item: Attributes) -> Result<Task, StoredError> {
     let head = item.remove("head").ok_or_else(|| StoredError::Attribute("head".into()))?;
     Ok(Task {
-        id: text_in(&item, "task_id")?.parse().map_err(|_| StoredError::Attribute("task_id".into()))?,
+        id: task_id_of(&item)?,
         version: count_in(&item, "version")?,
         head: serde_json::from_value(to_json(head)?)?,
         tally: tally_of(&item)?,
     })
+}
+
+/// The id of the task of an item.
+pub(crate) fn task_id_of(item: &Attributes) -> Result<TaskId, StoredError> {
+    text_in(item, "task_id")?.parse().map_err(|_| StoredError::Attribute("task_id".into()))
 }
 
 fn tally_of(item: &Attributes) -> Result<Tally, StoredError> {
@@ -252,7 +263,7 @@ mod tests {
             bytes: ByteRange { start: 10, end: 90 },
         };
         let message = BatchMessage { task: task().id, batch: BatchNumber::new(7), plan };
-        let batch = Batch::unclaimed(&message).claimed("worker", NOW, NOW).unwrap().released("no answer", NOW);
+        let batch = Batch::unclaimed(&message).claimed("worker", "message", NOW, NOW).unwrap().released("no answer", NOW);
         let item = batch_item(&batch).unwrap();
         assert_eq!(item["sk"], text("BATCH#0000007"));
         assert_eq!(item["expires_at"], task_item(&task()).unwrap()["expires_at"]);

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -116,4 +118,61 @@ fn all_rows_through_is_completed() {
     task.tally.done = 1;
     task.tally.counts.succeeded = 10;
     assert_eq!(task.finished(at(4)).unwrap().state, TaskState::Completed);
+}
+
+fn in_state(state: TaskState) -> Task {
+    let mut task = registered();
+    task.head.state = state;
+    if !matches!(state, TaskState::AwaitingUpload | TaskState::Splitting | TaskState::Failed | TaskState::Expired) {
+        (task.head.total, task.head.batches) = (Some(10), Some(1));
+        task.head.split.fanned_out = true;
+    }
+    task
+}
+
+#[test]
+fn commands_change_states_as_the_diagram_says_and_never_twice() {
+    let reason = || Reason { code: "PARTNER_DOWN".into(), message: "no answer".into() };
+    for state in TaskState::ALL {
+        let task = in_state(state);
+        let changed = [
+            task.cancel(None, at(9)),
+            task.pause(reason(), Some(at(20)), at(9)),
+            task.resume(at(9)),
+            task.reopened(at(9)).map(|head| Changed::To(Box::new(head))),
+        ];
+        for changed in changed.into_iter().flatten() {
+            let Changed::To(head) = changed else { continue };
+            let same = head.state == state && state == TaskState::Processing;
+            assert!(same || state.may_become(head.state), "{state:?} -> {:?}", head.state);
+        }
+    }
+    assert_eq!(in_state(TaskState::Cancelled).cancel(None, at(9)), Ok(Changed::Already));
+    assert_eq!(in_state(TaskState::Paused).pause(reason(), None, at(9)), Ok(Changed::Already));
+    assert_eq!(in_state(TaskState::Processing).resume(at(9)), Ok(Changed::Already));
+    let refused = in_state(TaskState::Completed).pause(reason(), None, at(9)).unwrap_err();
+    assert_eq!(refused.to_string(), "a task that is completed cannot be paused");
+}
+
+#[test]
+fn a_task_is_cancelled_at_once_while_it_has_no_rows() {
+    let Ok(Changed::To(head)) = in_state(TaskState::Splitting).cancel(None, at(9)) else { panic!("refused") };
+    assert_eq!((head.state, head.finished), (TaskState::Cancelled, Some(at(9))));
+    let Ok(Changed::To(head)) = in_state(TaskState::Paused).cancel(None, at(9)) else { panic!("refused") };
+    assert_eq!((head.state, head.finished), (TaskState::Cancelling, None));
+}
+
+#[test]
+fn whoever_resumes_or_reopens_a_task_owes_it_messages() {
+    let Ok(Changed::To(head)) = in_state(TaskState::Paused).resume(at(9)) else { panic!("refused") };
+    assert!(!head.split.fanned_out);
+    assert!(!in_state(TaskState::Completed).reopened(at(9)).unwrap().split.fanned_out);
+}
+
+#[test]
+fn a_paused_task_ends_when_its_last_batch_does() {
+    let mut task = in_state(TaskState::Paused);
+    assert_eq!(task.finished(at(9)), None);
+    task.tally.done = 1;
+    assert_eq!(task.finished(at(9)).unwrap().state, TaskState::Completed);
 }

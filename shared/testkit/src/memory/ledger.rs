@@ -8,7 +8,7 @@ use filas_domain::clock::Timestamp;
 use filas_domain::ids::{BatchNumber, Owner, TaskId};
 use filas_domain::ports::{
     BatchLedger, CHANGES_AT_ONCE, IdempotencyKey, PortError, Registered, TaskCatalogue, TaskLedger, TaskRegister,
-    WriteError,
+    UnsettledTasks, WriteError,
 };
 use filas_domain::task::{Head, Tally, Task, TaskState};
 
@@ -46,9 +46,20 @@ impl Default for MemoryLedger {
 impl MemoryLedger {
     /// A ledger without a task.
     ///
-    /// Operations that can fail: `task`, `write_head`, `batches`, `write_batches`, `register`, `list`, `claimed_batches`.
+    /// Operations that can fail: `task`, `write_head`, `batches`, `write_batches`, `write_task_and_batches`, `register`,
+    /// `list`, `claimed_batches`, `unsettled`.
     pub fn new() -> Self {
-        let operations = &["task", "write_head", "batches", "write_batches", "register", "list", "claimed_batches"];
+        let operations = &[
+            "task",
+            "write_head",
+            "batches",
+            "write_batches",
+            "write_task_and_batches",
+            "register",
+            "list",
+            "claimed_batches",
+            "unsettled",
+        ];
         Self { stored: Arc::default(), faults: Faults::new(operations) }
     }
 
@@ -56,6 +67,11 @@ impl MemoryLedger {
     pub fn all_batches(&self, task: TaskId) -> Vec<Batch> {
         let stored = lock(&self.stored);
         stored.batches.values().filter(|batch| batch.task == task).cloned().collect()
+    }
+
+    /// Stores the task as it is given, over whatever is there: for tests of what must not happen.
+    pub fn put_as_it_is(&self, task: &Task) {
+        lock(&self.stored).tasks.insert(task.id, task.clone());
     }
 
     /// Removes the task, as its time to live does; its batches stay a while longer.
@@ -96,20 +112,54 @@ impl BatchLedger for MemoryLedger {
                 return Ok(());
             };
             let mut stored = lock(&self.stored);
-            if !changes.iter().all(|change| stored.is_unchanged(&change.before)) {
-                return Err(WriteError::Stale);
-            }
-            let task = stored.tasks.get_mut(&id).ok_or(WriteError::Stale)?;
-            task.tally = sum(&task.tally, &difference(changes))?;
-            for BatchChange { after, .. } in changes {
-                stored.batches.insert((after.task, after.number), after.clone());
-            }
-            Ok(())
+            let task = stored.tasks.get(&id).ok_or(WriteError::Stale)?.clone();
+            stored.write(task, changes)
+        })
+    }
+
+    async fn write_task_and_batches(
+        &self,
+        read: &Task,
+        head: &Head,
+        changes: &[BatchChange],
+    ) -> Result<(), WriteError> {
+        self.faults.run("write_task_and_batches", || {
+            one_task(changes)?;
+            let mut stored = lock(&self.stored);
+            let task = stored.tasks.get(&read.id).filter(|task| task.version == read.version);
+            let mut task = task.ok_or(WriteError::Stale)?.clone();
+            task.version += 1;
+            task.head = head.clone();
+            stored.write(task, changes)
+        })
+    }
+}
+
+impl UnsettledTasks for MemoryLedger {
+    async fn unsettled(&self, after: Option<TaskId>, limit: u32) -> Result<Vec<TaskId>, PortError> {
+        self.faults.run("unsettled", || {
+            let stored = lock(&self.stored);
+            let wanted = |task: &&Task| !task.head.is_settled() && after.is_none_or(|after| task.id > after);
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            Ok(stored.tasks.values().filter(wanted).take(limit).map(|task| task.id).collect())
         })
     }
 }
 
 impl Stored {
+    /// Stores the task and the changes, all or nothing.
+    fn write(&mut self, mut task: Task, changes: &[BatchChange]) -> Result<(), WriteError> {
+        if !changes.iter().all(|change| self.is_unchanged(&change.before)) {
+            return Err(WriteError::Stale);
+        }
+        task.tally = sum(&task.tally, &difference(changes))?;
+        self.tasks.insert(task.id, task);
+        for BatchChange { after, .. } in changes {
+            self.batches.insert((after.task, after.number), after.clone());
+        }
+        Ok(())
+    }
+
     fn is_unchanged(&self, read: &Batch) -> bool {
         self.batches.get(&(read.task, read.number)).map_or(0, |batch| batch.version) == read.version
     }

@@ -8,17 +8,29 @@
 //! * [`ledger`]: tasks and batches
 //! * [`objects`]: objects, and requests signed by nobody
 //! * [`queue`]: a queue with visibility timeouts, receive counts and dead letters
+//! * [`records`], [`permits`], [`secrets`], [`row_queue`]: what pipelines need of others
 //! * [`faults`]: the failures that a test asks for
+//! * [`strike`]: every port under a fate that strikes calls: failures, stalls and deaths
 
 mod clock;
 mod faults;
 mod ledger;
 mod objects;
+mod permits;
 mod queue;
+mod records;
+mod row_queue;
+mod secrets;
+mod strike;
 #[cfg(test)]
 mod tests;
 
 pub use clock::ManualClock;
 pub use ledger::MemoryLedger;
 pub use objects::{MemoryObjects, MemoryStream};
+pub use permits::MemoryPermits;
 pub use queue::{Delivery, MemoryQueue};
+pub use records::MemoryRecords;
+pub use row_queue::{MemoryRowQueue, SentCall};
+pub use secrets::MemorySecrets;
+pub use strike::{At, Call, Fate, Fragile, FragileStream, PlannedFate, STALL, Strike, Subject, WorldClock};

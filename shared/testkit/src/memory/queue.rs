@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use filas_domain::clock::Timestamp;
+use filas_domain::delivery::UploadEvent;
+use filas_domain::ids::TaskId;
 use filas_domain::message::BatchMessage;
-use filas_domain::ports::{BatchQueue, Clock as _, Deliveries, PortError, QueueDepth, QueueMonitor};
+use filas_domain::ports::{BatchQueue, Clock as _, Deliveries, IngestQueue, PortError, QueueDepth, QueueMonitor};
 
 use super::clock::ManualClock;
 use super::faults::{Faults, lock, plans_faults};
@@ -91,6 +93,14 @@ impl MemoryQueue {
         lock(&self.stored).waiting.retain(|message| message.id.to_string() != id);
     }
 
+    /// Makes every message that is in somebody's hands visible: it is delivered once more while the first receiver has it,
+    /// as a standard queue may do.
+    pub fn deliver_again(&self) {
+        let now = self.clock.now();
+        let mut stored = lock(&self.stored);
+        stored.waiting.iter_mut().for_each(|message| message.visible_from = message.visible_from.min(now));
+    }
+
     /// The bodies of all messages that are not dead, the oldest first, in somebody's hands or not.
     pub fn bodies(&self) -> Vec<String> {
         lock(&self.stored).waiting.iter().map(|message| message.body.clone()).collect()
@@ -126,6 +136,15 @@ impl Message {
 
     fn receipt_handle(&self) -> String {
         format!("{}-{}", self.id, self.receive_count)
+    }
+}
+
+impl IngestQueue for MemoryQueue {
+    async fn send_arrival(&self, task: TaskId) -> Result<(), PortError> {
+        self.faults.run("send", || {
+            self.send_body(UploadEvent::arrival(task));
+            Ok(())
+        })
     }
 }
 

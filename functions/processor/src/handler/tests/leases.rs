@@ -12,14 +12,13 @@ use crate::handler::CLOCK_SKEW;
 const OUTCOMES: [&str; 3] = ["2 succeeded", "3 INVALID_ROW", "4 succeeded"];
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_another_worker_holds_is_left_alone_until_its_lease_ends() {
+async fn a_message_that_is_delivered_twice_waits_until_the_lease_of_its_batch_ends() {
     let world = World::new();
     let id = world.pure_task(3, &[1, 0, 1]).await;
-    let body = world.queue.bodies().remove(0);
     world.fate.strike(At::Of("get", 2), Strike::DieBefore);
     let second = async {
         tokio::time::sleep(Duration::from_secs(5)).await;
-        world.queue.send_body(body);
+        world.queue.deliver_again();
         let before = world.batch(id, 0);
         assert_eq!(before.lease_until.since(before.attempts[0].started), TIME_LIMIT + CLOCK_SKEW);
         assert_eq!(world.invoke_as("second").await, settled(0, 1));
@@ -31,6 +30,24 @@ async fn a_batch_that_another_worker_holds_is_left_alone_until_its_lease_ends() 
         assert_eq!(world.invoke_as("second").await, settled(1, 0));
     };
     futures::join!(world.invoke_as("first"), second);
+    assert_eq!(world.attempts(id, 0), [Some(Lost), Some(Done)]);
+    assert_eq!(world.outcomes(id).await, OUTCOMES);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_is_not_needed_while_a_worker_that_came_by_another_has_the_batch() {
+    let world = World::new();
+    let id = world.pure_task(3, &[1, 0, 1]).await;
+    let body = world.queue.bodies().remove(0);
+    world.fate.strike(At::Of("get", 2), Strike::DieBefore);
+    let second = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        world.queue.send_body(body);
+        assert_eq!(world.invoke_as("second").await, settled(1, 0), "it must not use up its deliveries by waiting");
+    };
+    futures::join!(world.invoke_as("first"), second);
+    // The first worker died. Its own message comes again.
+    world.invoke_until_settled().await;
     assert_eq!(world.attempts(id, 0), [Some(Lost), Some(Done)]);
     assert_eq!(world.outcomes(id).await, OUTCOMES);
 }

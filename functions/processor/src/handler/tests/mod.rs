@@ -11,6 +11,7 @@
 mod batches;
 mod fragile;
 mod leases;
+mod resting;
 mod sweep;
 mod time;
 mod trouble;

@@ -107,6 +107,7 @@ impl World {
         }
         let index = planner.finish();
         self.objects.put(&ObjectKey::rows(id), "application/x-ndjson", lines.into()).await.unwrap();
+        self.objects.put(&ObjectKey::index(id), "application/json", index.to_json()).await.unwrap();
         let order = Order {
             owner: "acme".parse().unwrap(),
             pipeline,
