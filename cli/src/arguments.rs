@@ -13,7 +13,8 @@ Exit codes:
   0  done; with `watch` and `upload --watch`: every row succeeded
   1  an error: wrong usage, no answer, the API says no, the task failed before it had rows
   2  `cat`: the file was refused
-  3  `watch`, `upload --watch`: some rows failed or were not processed; `cat`: some rows could not be read
+  3  `watch`, `upload --watch`: some rows failed or were not processed; `cat`: some rows could not be read;
+     `audit`: the counters do not agree with the batches
 
 Without --url and --key the nearest .filas/local/cloud.json in this folder or above it tells which API to talk to:
 `cargo xtask up` writes it.";
@@ -75,6 +76,28 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// End a task; rows that were not tried are unprocessed
+    Cancel {
+        /// The task's id
+        task: TaskId,
+    },
+    /// Hold a task back until it is resumed
+    Pause {
+        /// The task's id
+        task: TaskId,
+    },
+    /// Go on with a paused task
+    Resume {
+        /// The task's id
+        task: TaskId,
+    },
+    /// Put dead batches, or failed rows, through again
+    Redrive(RedriveArguments),
+    /// Compare the counters of a task with its batches
+    Audit {
+        /// The task's id
+        task: TaskId,
+    },
     /// Print the rows of a file as NDJSON, read as an upload would be; needs no API
     Cat(CatArguments),
 }
@@ -110,6 +133,21 @@ pub struct StatusArguments {
     /// At most so many tasks
     #[arg(long, conflicts_with = "task", value_name = "N", default_value_t = 20, value_parser = from_one())]
     pub limit: u32,
+}
+
+#[derive(Args)]
+pub struct RedriveArguments {
+    /// The task's id
+    pub task: TaskId,
+    /// The rows of dead batches
+    #[arg(long, required_unless_present = "failed", conflicts_with = "failed")]
+    pub dead: bool,
+    /// The failed rows
+    #[arg(long)]
+    pub failed: bool,
+    /// Only the rows that failed with this code
+    #[arg(long, requires = "failed", value_name = "CODE")]
+    pub code: Option<String>,
 }
 
 #[derive(Args)]

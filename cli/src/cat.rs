@@ -1,9 +1,11 @@
 //! `filas cat`: the rows of a file as the split would read them.
 
-use std::fs::File;
+use std::fs;
 use std::io::{self, BufWriter, Stdout, Write};
+use std::path::Path;
 
-use filas_sheets::{ReadError, ReadOptions, RowSink, SheetChoice, SourceHint, read_rows};
+use filas_sheets::child::{ReaderProgram, read_path};
+use filas_sheets::{ReadError, ReadOptions, RowSink, SheetChoice, SourceHint};
 use serde_json::json;
 
 use crate::arguments::CatArguments;
@@ -16,14 +18,11 @@ const MACHINE: u8 = 1;
 
 /// Prints the rows and returns the exit code. What goes wrong is one JSON object on standard error.
 pub fn cat(arguments: &CatArguments) -> u8 {
-    let file = match open(arguments) {
-        Ok(file) => file,
-        Err(error) => {
-            let message = format!("cannot open {}: {error}", arguments.file.display());
-            stderr_line(&json!({"code": "MACHINE_TROUBLE", "message": message}).to_string());
-            return MACHINE;
-        }
-    };
+    if let Err(error) = check_is_file(&arguments.file) {
+        let message = format!("cannot open {}: {error}", arguments.file.display());
+        stderr_line(&json!({"code": "MACHINE_TROUBLE", "message": message}).to_string());
+        return MACHINE;
+    }
     let filename = arguments.file.file_name().map(|name| name.to_string_lossy().into_owned());
     let hint = SourceHint { filename, media_type: None };
     let options = ReadOptions {
@@ -32,15 +31,19 @@ pub fn cat(arguments: &CatArguments) -> u8 {
         ..ReadOptions::default()
     };
     let mut printer = Printer { out: output::buffered(), numbered: arguments.numbered, closed: false, bad_rows: 0 };
-    let read = read_rows(file, &hint, &options, &mut printer);
+    let read = read_path(&arguments.file, &hint, &options, &ReaderProgram::this(), &mut printer);
     // The rows before the trouble come out before the trouble is told.
     let flushed = printer.out.flush();
     printer.exit_code(read.err(), flushed)
 }
 
-fn open(arguments: &CatArguments) -> io::Result<File> {
-    let file = File::open(&arguments.file)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a file")) }
+/// A folder or a pipe is none, and one that may not be read is as good as none.
+fn check_is_file(path: &Path) -> io::Result<()> {
+    if fs::metadata(path)?.is_file() {
+        fs::File::open(path).map(drop)
+    } else {
+        Err(io::Error::other("it is not a file"))
+    }
 }
 
 /// Prints what is read.

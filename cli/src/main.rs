@@ -13,6 +13,10 @@ use clap::error::ErrorKind;
 use arguments::Arguments;
 
 fn main() -> ExitCode {
+    // Started by itself to read a file that may crash its reader.
+    if filas_sheets::child::serve_if_asked() {
+        return ExitCode::SUCCESS;
+    }
     match Arguments::try_parse() {
         Ok(arguments) => ExitCode::from(commands::run(&arguments)),
         Err(error) => {

@@ -18,11 +18,18 @@ use crate::cloud::{self, Cloud, UpOptions};
 use crate::progress::step;
 use crate::workspace::Workspace;
 
+pub mod pipeline;
+pub mod sheets;
+
 /// Which bench.
 #[derive(Debug, Subcommand)]
 pub enum Bench {
     /// From POST to completed, on a local cloud of its own.
     E2e(EndToEnd),
+    /// Rows a second through the stages of a pipeline, on one core.
+    Pipeline(pipeline::Stages),
+    /// Our reader of workbooks beside others, in time and memory.
+    Sheets(sheets::SheetsBench),
 }
 
 /// The end-to-end bench.
@@ -58,6 +65,8 @@ struct Run {
 pub fn bench(workspace: &Workspace, bench: &Bench) -> Result<()> {
     match bench {
         Bench::E2e(options) => end_to_end(workspace, options),
+        Bench::Pipeline(options) => pipeline::bench(options),
+        Bench::Sheets(options) => sheets::compare(workspace, options),
     }
 }
 

@@ -5,8 +5,10 @@
 //! * [`exchange`]: one request and its answer
 //! * [`upload`]: a file in, in one request or by a presigned one
 //! * [`results`]: the outcomes out
+//! * [`commands`]: what a task is told to do
 //! * [`watch`]: a task until it ends
 
+pub mod commands;
 pub mod error;
 mod exchange;
 pub mod patience;

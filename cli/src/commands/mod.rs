@@ -2,6 +2,7 @@
 
 mod show;
 mod tables;
+mod tell;
 
 use std::io::{IsTerminal, stderr, stdout};
 use std::path::Path;
@@ -52,6 +53,11 @@ fn call(arguments: &Arguments, local: &mut bool) -> Result<u8> {
         Command::Batches { task, limit } => session.batches(*task, *limit),
         Command::Queues { watch } => session.queues(*watch),
         Command::Results { task, out } => session.results(*task, out.as_deref()),
+        Command::Cancel { task } => session.cancel(*task),
+        Command::Pause { task } => session.pause(*task),
+        Command::Resume { task } => session.resume(*task),
+        Command::Redrive(redrive) => session.redrive(redrive),
+        Command::Audit { task } => session.audit(*task),
         Command::Cat(_) => Ok(0),
     }
 }

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use crate::fake::{Said, filas, file};
+use filas_testkit::workbooks::XlsParts;
 use rust_xlsxwriter::Workbook;
 use serde_json::Value;
 
@@ -77,14 +78,21 @@ fn a_file_that_is_not_there_is_1_and_one_json_object() {
 
 #[test]
 fn a_reader_that_leaves_ends_it_quietly() {
-    let mut content = b"a,b\n".to_vec();
-    content.extend(b"1,some text to fill the pipe\n".repeat(100_000));
-    let (_folder, path) = file("a.csv", &content);
-    let mut child = filas(&["cat", &path]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let first = BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
-    assert_eq!(serde_json::from_str::<Value>(&first).unwrap()["b"], "some text to fill the pipe");
-    let said = Said::from(child.wait_with_output().unwrap());
-    assert_eq!((said.code, said.stderr.as_str()), (0, ""));
+    let check = |name: &str, content: &[u8]| {
+        let (_folder, path) = file(name, content);
+        let mut child = filas(&["cat", &path]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let first = BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&first).unwrap()["b"], "some text to fill the pipe");
+        let said = Said::from(child.wait_with_output().unwrap());
+        assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{name}");
+    };
+    let csv = format!("a,b\n{}", "1,some text to fill the pipe\n".repeat(100_000));
+    check("a.csv", csv.as_bytes());
+    // Read in a process of its own, which has to end too.
+    let xls = (1..20_000).fold(XlsParts::new().text(0, 0, "a").text(0, 1, "b"), |parts, row| {
+        parts.number(row, 0, 1.0).text(row, 1, "some text to fill the pipe")
+    });
+    check("a.xls", &xls.build());
 }
 
 #[cfg(target_os = "linux")]

@@ -222,3 +222,48 @@ fn queues_are_shown_once_and_again_when_they_change() {
     // The reader is gone, so the next change ends it, quietly.
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn commands_are_posted_and_say_what_became_of_the_task() {
+    for (command, state) in [("cancel", "cancelling"), ("pause", "paused"), ("resume", "processing")] {
+        let api = Fake::new(move |_, _, _| Answer::json(202, &task(state, Some(10), 1, 0, 0)));
+        let done = run(&api, &[command, TASK]);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        assert_eq!(done.stdout, format!("task {TASK} is {state}\n"));
+        assert_eq!(api.asked()[0].call(), format!("POST /v1/tasks/{TASK}/{command}"));
+    }
+}
+
+#[test]
+fn a_redrive_says_what_is_to_go_through_again() {
+    for (arguments, body) in [
+        (vec!["--dead"], json!({"dead": true})),
+        (vec!["--failed"], json!({"failed": {}})),
+        (vec!["--failed", "--code", "HTTP_422"], json!({"failed": {"code": "HTTP_422"}})),
+    ] {
+        let task = task("processing", Some(10), 1, 0, 0);
+        let api = Fake::new(move |_, _, _| Answer::json(202, &json!({"rows": 1234, "task": task})));
+        let done = run(&api, &[&["redrive", TASK][..], &arguments].concat());
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        assert!(done.stdout.starts_with("1,234 rows go through again."), "{}", done.stdout);
+        assert_eq!(api.asked()[0].json(), body);
+    }
+    let api = Fake::new(|_, _, _| Answer::json(500, &json!({})));
+    assert_eq!(run(&api, &["redrive", TASK]).code, 1, "it must be said what");
+    assert!(api.asked().is_empty());
+}
+
+#[test]
+fn an_audit_that_finds_something_ends_with_another_code() {
+    let audit = |agrees: bool, findings: &[&str]| {
+        json!({"task": TASK, "batches": 7, "agrees": agrees, "findings": findings})
+    };
+    let agrees = audit(true, &[]);
+    let api = Fake::new(move |_, _, _| Answer::json(200, &agrees));
+    let done = run(&api, &["audit", TASK]);
+    assert_eq!((done.code, done.stdout.as_str()), (0, "the counters agree with the 7 batches that were claimed\n"));
+    let drifts = audit(false, &["Batch 3 is open, and the task has ended."]);
+    let api = Fake::new(move |_, _, _| Answer::json(200, &drifts));
+    let done = run(&api, &["audit", TASK]);
+    assert_eq!((done.code, done.stdout.as_str()), (3, "Batch 3 is open, and the task has ended.\n"));
+}

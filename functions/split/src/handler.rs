@@ -7,14 +7,11 @@ use std::time::Duration;
 
 use filas_domain::clock::Timestamp;
 use filas_domain::delivery::{Delivery, Redeliver, UploadEvent};
-use filas_domain::keys::ObjectKey;
-use filas_domain::message::BatchMessage;
-use filas_domain::plan::BatchIndex;
 use filas_domain::ports::{
     BatchLedger, BatchQueue, Clock, Deliveries, ObjectReader, ObjectWriter, PortError, WriteError,
 };
 use filas_domain::task::{Head, SplitDecision, Task};
-use filas_domain::{TaskId, error_chain};
+use filas_domain::{TaskId, error_chain, fan_out};
 use tracing::{error, info, warn};
 
 use crate::reading::{self, Read};
@@ -126,7 +123,10 @@ where
             match task.decide_split(now, lease) {
                 SplitDecision::Nothing => return Ok(Verdict::Settled),
                 SplitDecision::Wait(until) => return Ok(Verdict::Wait(until)),
-                SplitDecision::SendAgain => return self.send_again(task).await,
+                SplitDecision::SendAgain => {
+                    fan_out::send_open(&self.ledger, &self.objects, &self.queue, &self.clock, id).await?;
+                    return Ok(Verdict::Settled);
+                }
                 SplitDecision::GiveUp(head) => {
                     if self.write(&task, *head).await?.is_some() {
                         warn!(task = %id, "the file ended its readers and is given up");
@@ -177,45 +177,12 @@ where
                 let head = task.split_done(index.rows(), batches, &format.to_string(), now);
                 if let Some(task) = self.write(task, head).await? {
                     info!(task = %task.id, rows = index.rows(), batches, "the file is split");
-                    self.send(&task, messages(task.id, &index).collect()).await?;
+                    fan_out::send_all(&self.ledger, &self.queue, &self.clock, task, &index).await?;
                 }
             }
         }
         Ok(Verdict::Settled)
     }
-
-    /// Sends what an earlier invocation may not have sent: the batches that are not closed.
-    async fn send_again(&self, task: Task) -> Result<Verdict, PortError> {
-        let json = self.objects.get(&ObjectKey::index(task.id), None).await?;
-        let index = BatchIndex::parse(&json)
-            .map_err(|error| PortError::permanent(format!("read the index of task {}", task.id), error))?;
-        let numbers: Vec<_> = index.numbered().map(|(number, _)| number).collect();
-        let batches = self.ledger.batches(task.id, &numbers).await?;
-        let is_closed = |message: &BatchMessage| {
-            batches.iter().any(|batch| batch.number == message.batch && batch.state.is_closed())
-        };
-        let open = messages(task.id, &index).filter(|message| !is_closed(message)).collect();
-        self.send(&task, open).await?;
-        Ok(Verdict::Settled)
-    }
-
-    async fn send(&self, task: &Task, messages: Vec<BatchMessage>) -> Result<(), PortError> {
-        if task.head.split.fanned_out {
-            return Ok(());
-        }
-        self.queue.send(&messages).await?;
-        // When this is lost, the messages are sent once more and find their batches taken.
-        loop {
-            let Some(task) = self.ledger.task(task.id).await? else { return Ok(()) };
-            if task.head.split.fanned_out || self.write(&task, task.fanned_out(self.clock.now())).await?.is_some() {
-                return Ok(());
-            }
-        }
-    }
-}
-
-fn messages(task: TaskId, index: &BatchIndex) -> impl Iterator<Item = BatchMessage> {
-    index.numbered().map(move |(batch, plan)| BatchMessage { task, batch, plan: *plan })
 }
 
 #[cfg(test)]

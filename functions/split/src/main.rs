@@ -1,24 +1,23 @@
-//! The `split` function: an uploaded file to rows, batches and messages. The only fan-out.
-//!
-//! * [`handler`]: an invocation: which files to read, and what becomes of each
-//! * [`reading`]: the file to one object of rows and the index of its batches
-//! * [`sink`]: rows as lines, in chunks on their way to the bucket
+//! Wires the `split` function to the cloud.
 
 // The futures of the ports nest deeply in one another.
 #![recursion_limit = "256"]
 
-mod handler;
-mod reading;
-mod sink;
-
 use filas_aws::{Cloud, SystemClock, env, telemetry};
 use filas_domain::delivery::QueueEvent;
 use lambda_runtime::{LambdaEvent, service_fn};
+use split::handler::{Invocation, Splitter};
 
-use crate::handler::{Invocation, Splitter};
+fn main() -> Result<(), lambda_runtime::Error> {
+    // Started by itself to read a file that may crash its reader.
+    if filas_sheets::child::serve_if_asked() {
+        return Ok(());
+    }
+    serve_lambda()
+}
 
 #[tokio::main]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn serve_lambda() -> Result<(), lambda_runtime::Error> {
     telemetry::init();
     let cloud = Cloud::from_env().await?;
     let splitter = Splitter {

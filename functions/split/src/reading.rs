@@ -1,20 +1,20 @@
 //! The file to one object of rows and the index of its batches.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use filas_domain::TaskId;
 use filas_domain::keys::ObjectKey;
 use filas_domain::limits::{BATCH_BYTES, BATCHES};
-use filas_domain::plan::{BatchIndex, Planner};
+use filas_domain::plan::BatchIndex;
 use filas_domain::ports::{ObjectReader, ObjectStream, ObjectWriter, PortError};
 use filas_domain::task::{Order, Reason};
 use filas_pipeline::catalogue;
-use filas_sheets::{Format, ReadError, ReadOptions, ReadSummary, SheetChoice, SourceHint, read_rows};
+use filas_sheets::child::{ReaderProgram, read_path};
+use filas_sheets::{Format, ReadError, ReadOptions, ReadSummary, SheetChoice, SourceHint};
 use tokio::sync::mpsc;
 
-use crate::sink::LineSink;
+use crate::sink::{Cut, LineSink, Piece};
 
 /// Chunks of lines that may wait for the upload.
 const CHUNKS_WAITING: usize = 8;
@@ -54,8 +54,8 @@ pub async fn read(
     let hint = SourceHint { filename: order.filename.clone(), media_type: order.media_type.clone() };
     let source = Scratch::new(id);
     objects.download(&ObjectKey::upload(id), &source.0).await?;
-    let planner = Planner::new(order.batch_size, BATCH_BYTES);
-    let (index, summary) = match transfer(objects, id, &source, hint, options, planner).await? {
+    let cut = Cut { rows: order.batch_size, bytes: BATCH_BYTES };
+    let (index, summary) = match transfer(objects, id, &source, hint, options, cut).await? {
         Ok(read) => read,
         Err(reason) => return Ok(Read::Refused(reason)),
     };
@@ -79,22 +79,31 @@ async fn transfer(
     source: &Scratch,
     hint: SourceHint,
     options: ReadOptions,
-    planner: Planner,
+    cut: Cut,
 ) -> Result<Result<(BatchIndex, ReadSummary), Reason>, PortError> {
     let operation = || format!("read the file of task {id}");
-    let file = File::open(&source.0).map_err(|error| PortError::transient(operation(), error))?;
     let (sender, mut chunks) = mpsc::channel(CHUNKS_WAITING);
+    let path = source.0.clone();
     let reader = tokio::task::spawn_blocking(move || {
-        let mut sink = LineSink::new(planner, sender);
-        let summary = read_rows(file, &hint, &options, &mut sink)?;
+        let mut sink = LineSink::new(cut, sender);
+        // Some formats are read in a process of its own: a crash is then an outcome of the file.
+        let summary = read_path(&path, &hint, &options, &ReaderProgram::this(), &mut sink)?;
         let operation = "pass on the last rows";
         let index = sink.finish().map_err(|source| ReadError::Machine { operation, source })?;
         Ok::<_, ReadError>((index, summary))
     });
-    let mut stream = objects.create(&ObjectKey::rows(id), "application/x-ndjson").await?;
+    let key = ObjectKey::rows(id);
+    let create = || objects.create(&key, "application/x-ndjson");
+    let mut stream = create().await?;
     let mut uploaded = Ok(());
-    while let Some(chunk) = chunks.recv().await {
-        uploaded = stream.append(chunk).await;
+    while let Some(piece) = chunks.recv().await {
+        match piece {
+            Piece::Lines(lines) => uploaded = stream.append(lines).await,
+            Piece::Anew => {
+                // What was begun is swept up by the bucket's rule for unfinished uploads, if this fails.
+                std::mem::replace(&mut stream, create().await?).abandon().await.ok();
+            }
+        }
         if uploaded.is_err() {
             // The reader notices at its next chunk.
             chunks.close();

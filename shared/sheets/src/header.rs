@@ -14,6 +14,18 @@ pub(crate) struct Header {
     /// `{"name":` for the first column and `,"name":` for the others, one after another.
     keys: Vec<u8>,
     key_ends: Vec<usize>,
+    /// The same keys again where they are short, in arrays: a copy of constant length is a few instructions.
+    short_keys: Vec<ShortKey>,
+}
+
+/// The longest key that is kept as a [`ShortKey`].
+const SHORT_KEY: usize = 31;
+
+/// A key and its length, which is 0 when the key is too long for this.
+#[derive(Debug)]
+struct ShortKey {
+    bytes: [u8; SHORT_KEY],
+    length: u8,
 }
 
 impl Header {
@@ -37,7 +49,22 @@ impl Header {
         let first_column = named.first().map_or(0, |(column, _)| *column);
         let names: Vec<String> = named.into_iter().map(|(_, name)| name).collect();
         let (keys, key_ends) = keys(&names);
-        Ok(Self { first_column, names, keys, key_ends })
+        let mut header = Self { first_column, names, keys, key_ends, short_keys: Vec::new() };
+        header.short_keys = (0..header.len()).map(|index| ShortKey::new(header.key(index))).collect();
+        Ok(header)
+    }
+
+    /// Appends what [`Self::key`] says.
+    #[inline]
+    pub(crate) fn append_key(&self, index: usize, out: &mut Vec<u8>) {
+        match self.short_keys.get(index) {
+            Some(key) if key.length > 0 => {
+                let end = out.len() + usize::from(key.length);
+                out.extend_from_slice(&key.bytes);
+                out.truncate(end);
+            }
+            _ => out.extend_from_slice(self.key(index)),
+        }
     }
 
     /// The JSON that stands before the value of the n-th named column.
@@ -49,6 +76,17 @@ impl Header {
 
     pub(crate) fn len(&self) -> usize {
         self.names.len()
+    }
+}
+
+impl ShortKey {
+    fn new(key: &[u8]) -> Self {
+        let mut short = Self { bytes: [0; SHORT_KEY], length: 0 };
+        if let Some(bytes) = short.bytes.get_mut(..key.len()) {
+            bytes.copy_from_slice(key);
+            short.length = key.len() as u8;
+        }
+        short
     }
 }
 

@@ -69,27 +69,38 @@ pub(crate) fn append_number(out: &mut Vec<u8>, number: f64) {
 /// Any decimal of up to 15 digits survives the way through a 64-bit float and back, so its digits need no parsing.
 #[inline]
 pub(crate) fn append_plain_decimal(out: &mut Vec<u8>, text: &[u8]) -> bool {
-    let digits = text.strip_prefix(b"-").unwrap_or(text);
-    let (whole, fraction) = match digits.iter().position(|byte| *byte == b'.') {
-        Some(point) => (&digits[..point], Some(&digits[point + 1..])),
-        None => (digits, None),
-    };
-    let fraction_length = fraction.map_or(0, <[u8]>::len);
-    let is_short = !whole.is_empty() && whole.len() + fraction_length <= 15;
-    let starts_well = whole.len() == 1 || whole.first() != Some(&b'0');
-    let all_digits = whole.iter().all(u8::is_ascii_digit) && fraction.is_none_or(|f| f.iter().all(u8::is_ascii_digit));
-    if !(is_short && starts_well && all_digits) {
-        return false;
-    }
-    let ends_well = match fraction {
-        // Zeros at the end are not shortest; zero itself, and numbers under 10⁻⁶, are left to the slow way.
-        Some(fraction) => !matches!(fraction.last(), None | Some(b'0')) && (whole != b"0" || fraction_length <= 6),
-        None => text != b"-0",
-    };
-    if ends_well {
+    let is_shortest = is_shortest_decimal(text);
+    if is_shortest {
         out.extend_from_slice(text);
     }
-    ends_well
+    is_shortest
+}
+
+#[inline]
+fn is_shortest_decimal(text: &[u8]) -> bool {
+    const MOST_DIGITS: usize = 15;
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let mut point = None;
+    for (at, byte) in digits.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => {}
+            b'.' if point.is_none() => point = Some(at),
+            _ => return false,
+        }
+    }
+    let whole = point.unwrap_or(digits.len());
+    let fraction = digits.len() - point.map_or(whole, |at| at + 1);
+    let starts_well = match digits.first() {
+        // Zero itself is well without a sign, and a number under 10⁻⁶ is left to the slow way.
+        Some(b'0') => whole == 1 && (fraction > 0 || text.len() == 1) && fraction <= 6,
+        _ => whole > 0,
+    };
+    let ends_well = match point {
+        // Zeros at the end are not shortest.
+        Some(_) => fraction > 0 && digits.last() != Some(&b'0'),
+        None => true,
+    };
+    whole + fraction <= MOST_DIGITS && starts_well && ends_well
 }
 
 #[cfg(test)]

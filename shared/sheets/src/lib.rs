@@ -6,17 +6,24 @@
 //! * `archive` reads zip containers with suspicion, `xml` reads their parts without allocating per token.
 //! * `xlsx`, `xlsb`, `ods`, `xls` turn one sheet into cells; `text` holds csv, tsv, ndjson and JSON arrays.
 //! * `rows` makes records of cells, with `header`, `json`, `number_format` and `moment` for names, values and dates.
-//! * `limits` bounds all of it while streaming; `error` says what is wrong, where, and what to do.
+//! * [`child`] reads what is not read by our own code in a process of its own, which may crash: [`child::read_path`] is
+//!   the way in for files on disk.
+//! * `spill` keeps on disk what is too much for memory; `limits` bounds all of it while streaming; `error` says what is
+//!   wrong, where, and what to do.
 //!
 //! Nothing is allocated by a count that the file claims. A bad row is data and goes to the sink; a [`ReadError`] means
 //! that the file, or the machine, is at fault, and [`ReadError::is_transient`] tells which.
 //!
 //! Decisions where the rules were silent: a cell with an empty text counts as blank when blank rows are skipped and
-//! columns without header are looked for; columns left of the first name or right of the last may be blank; rows that
-//! come out of order, and a cell given twice, are `FILE_CORRUPT`, because batches are ranges of ascending rows; hidden
-//! rows and columns are read, a hidden sheet only when it is asked for.
+//! columns without header are looked for; columns left of the first name or right of the last may be blank. Rows are
+//! handed out in ascending order, because batches are ranges of them: a sheet that has them in another order is sorted
+//! ([`RowSink::can_restart`] says at what price). Rows with the same number are one row, and of a cell that is given
+//! twice the later one counts, as it does for openpyxl and calamine; a cell whose reference names another row than the
+//! one it stands in is `FILE_CORRUPT`. Of merged cells the first one has the value and the others are empty. Hidden
+//! rows and columns are read, a hidden sheet only when it is asked for. A formula is what its last result was.
 
 mod archive;
+pub mod child;
 mod detect;
 mod error;
 mod header;
@@ -29,6 +36,7 @@ mod ole;
 mod options;
 mod rows;
 mod source;
+mod spill;
 mod text;
 mod workbook;
 mod xls;
@@ -42,7 +50,7 @@ use std::rc::Rc;
 pub use detect::Format;
 pub use error::{FileProblem, LimitBreach, ReadError, column_letters};
 pub use limits::Limits;
-pub use options::{ReadOptions, ReadSummary, RowSink, SheetChoice, SourceHint};
+pub use options::{ReadAhead, ReadOptions, ReadSummary, RowSink, SheetChoice, SourceHint};
 
 use detect::Detected;
 use limits::{Budget, check};
@@ -64,8 +72,24 @@ pub fn read_rows(
     sink: &mut dyn RowSink,
 ) -> Result<ReadSummary, ReadError> {
     let budget = Rc::new(Budget::new(options.limits.clone(), options.deadline));
-    check("file_bytes", budget.limits.file_bytes, source::length(&file)?)?;
-    let detected = detect::detect(&file, hint, &budget)?;
+    let detected = recognised(&file, hint, &budget)?;
+    read_detected(&file, detected, &budget, options, sink)
+}
+
+/// What the file is, once it is known not to be too large.
+fn recognised<'a>(file: &'a File, hint: &SourceHint, budget: &Rc<Budget>) -> Result<Detected<'a>, ReadError> {
+    check("file_bytes", budget.limits.file_bytes, source::length(file)?)?;
+    detect::detect(file, hint, budget)
+}
+
+/// Reads a file of a known format, in this process.
+fn read_detected(
+    file: &File,
+    detected: Detected<'_>,
+    budget: &Rc<Budget>,
+    options: &ReadOptions,
+    sink: &mut dyn RowSink,
+) -> Result<ReadSummary, ReadError> {
     let format = detected.format();
     let choice = options.sheet.as_ref();
     let (sheet, done) = match detected {
@@ -73,15 +97,18 @@ pub fn read_rows(
             if choice.is_some() {
                 return Err(workbook::no_sheets(format));
             }
-            (None, text::read(&file, format, &budget, options.header_row, sink)?)
+            (None, text::read(file, format, budget, options.header_row, sink)?)
         }
         Detected::Spreadsheet(archive_format) => {
-            let mut rows = RowAssembler::new(sink, Rc::clone(&budget), options.header_row);
+            let mut rows = RowAssembler::new(sink, Rc::clone(budget), options.header_row);
             let sheet = match archive_format {
-                detect::Spreadsheet::Xlsx(archive) => xlsx::read(&archive, choice, &mut rows),
+                detect::Spreadsheet::Xlsx(mut archive) => {
+                    archive.read_ahead(options.read_ahead.is_wanted());
+                    xlsx::read(&archive, choice, &mut rows)
+                }
                 detect::Spreadsheet::Xlsb(archive) => xlsb::read(&archive, choice, &mut rows),
                 detect::Spreadsheet::Ods(archive) => ods::read(&archive, choice, &mut rows),
-                detect::Spreadsheet::Xls => xls::read(&file, &budget, choice, &mut rows),
+                detect::Spreadsheet::Xls => xls::read(file, budget, choice, &mut rows),
             }?;
             let done = rows.finish().map_err(|error| error.in_sheet(&sheet))?;
             (Some(sheet), done)

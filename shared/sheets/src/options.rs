@@ -29,11 +29,44 @@ pub struct ReadOptions {
     pub limits: Limits,
     /// When the caller's own time ends, if it does.
     pub deadline: Option<Instant>,
+    /// Whether large parts of a workbook are inflated on a thread of their own.
+    pub read_ahead: ReadAhead,
+}
+
+/// Whether large parts of a workbook are inflated on a second thread, a few buffers ahead of the one that reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReadAhead {
+    /// When there are two processors for it.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never: everything happens on the thread of the caller.
+    Never,
+}
+
+impl ReadAhead {
+    pub(crate) fn is_wanted(self) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => has_two_processors(),
+        }
+    }
+}
+
+/// AWS Lambda shows two processors to a function however small its share of them is; a whole one comes with 1,769 MB
+/// of memory (its developer guide, "Configure Lambda function memory").
+fn has_two_processors() -> bool {
+    const WHOLE_PROCESSOR: u32 = 1769;
+    let lambda = std::env::var("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").ok().and_then(|size| size.parse::<u32>().ok());
+    let count = std::thread::available_parallelism().map_or(1, usize::from);
+    count >= 2 && lambda.is_none_or(|megabytes| megabytes > WHOLE_PROCESSOR)
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { sheet: None, header_row: 1, limits: Limits::default(), deadline: None }
+        Self { sheet: None, header_row: 1, limits: Limits::default(), deadline: None, read_ahead: ReadAhead::Auto }
     }
 }
 
@@ -97,6 +130,23 @@ pub trait RowSink {
     ///
     /// Whatever keeps the sink from taking it.
     fn bad_row(&mut self, row: u32, code: &str, message: &str) -> io::Result<()>;
+
+    /// True when the sink can forget everything that it was given and start again: see [`Self::restart`].
+    ///
+    /// For a sink that cannot, a sheet is read twice, the first time only to see whether its rows are in order.
+    fn can_restart(&self) -> bool {
+        false
+    }
+
+    /// Forgets everything that was given. The rows of the sheet turned out not to be in order: they will be given
+    /// again, columns first, in the order of their numbers. Only called when [`Self::can_restart`].
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the sink from starting again.
+    fn restart(&mut self) -> io::Result<()> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "this sink cannot start again"))
+    }
 }
 
 /// What was read.

@@ -1,7 +1,7 @@
 //! Where bytes come from: a trait for streams that speak this crate's errors, and the plain file.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::rc::Rc;
 
 use crate::error::ReadError;
@@ -57,17 +57,32 @@ pub(crate) fn read_some(mut file: &File, out: &mut [u8]) -> Result<usize, ReadEr
     }
 }
 
-/// Fills `out` from an absolute position; fewer bytes only at the end of the file.
+/// Fills `out` from an absolute position; fewer bytes only at the end of the file. Two threads may do so at once.
 pub(crate) fn read_at(file: &File, position: u64, out: &mut [u8]) -> Result<usize, ReadError> {
-    seek(file, position)?;
+    // Places beyond what a file can have are claims of a container.
+    if i64::try_from(position).is_err() {
+        return Ok(0);
+    }
     let mut filled = 0;
     while filled < out.len() {
-        match read_some(file, &mut out[filled..])? {
-            0 => break,
-            count => filled += count,
+        match read_some_at(file, position + filled as u64, &mut out[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(source) => return Err(ReadError::machine("read the uploaded file", source)),
         }
     }
     Ok(filled)
+}
+
+#[cfg(unix)]
+fn read_some_at(file: &File, position: u64, out: &mut [u8]) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, out, position)
+}
+
+#[cfg(windows)]
+fn read_some_at(file: &File, position: u64, out: &mut [u8]) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, out, position)
 }
 
 /// Length of the file in bytes.

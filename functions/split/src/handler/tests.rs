@@ -2,7 +2,10 @@ use std::sync::{Arc, Mutex};
 
 use filas_domain::batch::{Batch, BatchChange, Progress};
 use filas_domain::ids::BatchNumber;
+use filas_domain::keys::ObjectKey;
+use filas_domain::message::BatchMessage;
 use filas_domain::outcome::Counts;
+use filas_domain::plan::BatchIndex;
 use filas_domain::ports::{TaskLedger, TaskRegister};
 use filas_domain::task::{Order, TaskState};
 use filas_pipeline::catalogue;
@@ -65,6 +68,15 @@ impl BatchLedger for PlannedLedger {
 
     async fn write_batches(&self, changes: &[BatchChange]) -> Result<(), WriteError> {
         self.ledger.write_batches(changes).await
+    }
+
+    async fn write_task_and_batches(
+        &self,
+        read: &Task,
+        head: &Head,
+        changes: &[BatchChange],
+    ) -> Result<(), WriteError> {
+        self.ledger.write_task_and_batches(read, head, changes).await
     }
 }
 
@@ -326,7 +338,7 @@ async fn batches_that_are_closed_are_not_sent_again() {
         let message = BatchMessage::decode(body).unwrap();
         let before = Batch::unclaimed(&message);
         let now = world.clock.now();
-        let claimed = before.claimed("worker", now, now.plus(TIME_LIMIT)).unwrap();
+        let claimed = before.claimed("worker", "1", now, now.plus(TIME_LIMIT)).unwrap();
         world.ledger.write_batches(&[BatchChange { before, after: claimed.clone() }]).await.unwrap();
         if message.batch.get() == 0 {
             let counts = Counts { succeeded: 2, ..Counts::default() };

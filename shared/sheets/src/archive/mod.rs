@@ -1,8 +1,10 @@
 //! The zip container of xlsx, xlsb and ods, read with suspicion.
 //!
 //! The central directory is read and checked before any part is inflated: names once, entries that do not overlap,
-//! local headers that say the same as the directory. A part is inflated as a stream that counts what comes out.
+//! local headers that say the same as the directory. A part is inflated as a stream that counts what comes out; a large
+//! one on a thread of its own, a few buffers `ahead` of whoever reads it.
 
+mod ahead;
 mod directory;
 mod part;
 
@@ -10,7 +12,8 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::rc::Rc;
 
-pub(crate) use part::PartReader;
+use ahead::AheadReader;
+use part::Inflater;
 
 use crate::error::{FileProblem, ReadError};
 use crate::limits::{Budget, check};
@@ -35,6 +38,23 @@ pub(crate) struct Archive<'a> {
     budget: Rc<Budget>,
     entries: Vec<Entry>,
     by_name: HashMap<String, usize>,
+    /// Large parts are inflated on a thread of their own.
+    reads_ahead: bool,
+}
+
+/// A part while it is read.
+pub(crate) enum PartReader<'a> {
+    Here(Box<Inflater<&'a File>>),
+    Ahead(AheadReader),
+}
+
+impl ByteSource for PartReader<'_> {
+    fn read(&mut self, out: &mut [u8]) -> Result<usize, ReadError> {
+        match self {
+            Self::Here(part) => part.read(out),
+            Self::Ahead(part) => part.read(out),
+        }
+    }
 }
 
 impl<'a> Archive<'a> {
@@ -48,11 +68,16 @@ impl<'a> Archive<'a> {
                 return Err(FileProblem::hostile(format!("its container holds {:?} twice", entry.name)).into());
             }
         }
-        Ok(Self { file, budget, entries, by_name })
+        Ok(Self { file, budget, entries, by_name, reads_ahead: false })
     }
 
     pub(crate) fn budget(&self) -> &Rc<Budget> {
         &self.budget
+    }
+
+    /// Has large parts inflated on a thread of their own from now on, if `wanted`.
+    pub(crate) fn read_ahead(&mut self, wanted: bool) {
+        self.reads_ahead = wanted;
     }
 
     pub(crate) fn contains(&self, name: &str) -> bool {
@@ -64,7 +89,13 @@ impl<'a> Archive<'a> {
         let Some(index) = self.by_name.get(&part_key(name)) else {
             return Err(FileProblem::corrupt(format!("its part {name:?} is missing")).into());
         };
-        PartReader::new(self.file, &self.entries[*index], Rc::clone(&self.budget))
+        let entry = &self.entries[*index];
+        let budget = Budget::clone(&self.budget);
+        if self.reads_ahead && entry.inflated >= ahead::LEAST_BYTES {
+            let file = self.file.try_clone().map_err(|source| ReadError::machine("open the uploaded file", source))?;
+            return Ok(PartReader::Ahead(AheadReader::start(Inflater::new(file, entry, budget)?)?));
+        }
+        Ok(PartReader::Here(Box::new(Inflater::new(self.file, entry, budget)?)))
     }
 
     /// A small part as a whole, refused past `most` bytes.

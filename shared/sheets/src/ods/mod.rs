@@ -6,7 +6,7 @@ use crate::archive::Archive;
 use crate::error::{FileProblem, ReadError};
 use crate::limits::check;
 use crate::options::SheetChoice;
-use crate::rows::{RowAssembler, write_bool, write_error, write_text};
+use crate::rows::{CellSink, RowAssembler, write_bool, write_error, write_text};
 use crate::workbook::{SheetEntry, choose, write_number};
 use crate::xlsx::{PartXml, xml_part};
 use crate::xml::{Event, Tag};

@@ -1,6 +1,7 @@
 //! How many cells an `.xls` file makes its reader hold: the bounding boxes of its sheets, measured record by record
 //! ([MS-XLS] 2.3) before anything is allocated for them.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 
 use crate::error::{FileProblem, ReadError};
@@ -9,6 +10,7 @@ use crate::ole::Ole;
 use crate::source::ByteSource;
 
 const BEGIN: u16 = 0x0809;
+const SHEET: u16 = 0x0085;
 const DIMENSIONS: u16 = 0x0200;
 const FORMULA: [u16; 3] = [0x0006, 0x0206, 0x0406];
 const SINGLE: [u16; 7] = [0x0201, 0x0203, 0x0204, 0x0205, 0x00D6, 0x00FD, 0x027E];
@@ -37,7 +39,8 @@ impl Extent {
     }
 }
 
-/// Refuses a workbook whose sheets together span too many cells.
+/// Refuses a workbook whose sheets together span too many cells, or do not begin where sheets begin: the reader goes
+/// through the cells of every sheet that is listed, and they were counted once.
 pub(super) fn check_extent(file: &File, budget: &Budget) -> Result<(), ReadError> {
     let container = Ole::open(file)?;
     let stream = container.stream("Workbook").or_else(|| container.stream("Book"));
@@ -45,18 +48,29 @@ pub(super) fn check_extent(file: &File, budget: &Budget) -> Result<(), ReadError
     let mut records = Records::new(container.read(stream)?, budget);
     let most = budget.limits.xls_cells;
     let (mut total, mut sheet, mut sheets) = (0, Extent::default(), 0);
+    let (mut begins, mut listed) = (BTreeSet::new(), Vec::new());
     let mut body = Vec::new();
-    while let Some(kind) = records.next(&mut body)? {
+    loop {
+        let at = records.consumed;
+        let Some(kind) = records.next(&mut body)? else { break };
         if kind == BEGIN {
             total += sheet.cells();
             sheet = Extent::default();
             sheets += 1;
             check("sheets", budget.limits.sheets, sheets)?;
+            begins.insert(at);
+        }
+        if kind == SHEET {
+            listed.push(body.first_chunk().map_or(u64::MAX, |at| u64::from(u32::from_le_bytes(*at))));
+            check("sheets", budget.limits.sheets, listed.len() as u64)?;
         }
         measure(&mut sheet, kind, &body);
         check("xls_cells", most, total + sheet.cells())?;
     }
-    Ok(())
+    if listed.iter().all(|at| begins.remove(at)) {
+        return Ok(());
+    }
+    Err(FileProblem::corrupt("a sheet is not where its list of sheets says").into())
 }
 
 fn measure(sheet: &mut Extent, kind: u16, body: &[u8]) {
@@ -81,11 +95,13 @@ struct Records<'b, S> {
     budget: &'b Budget,
     buffer: Vec<u8>,
     position: usize,
+    /// Bytes of the stream before the next record.
+    consumed: u64,
 }
 
 impl<'b, S: ByteSource> Records<'b, S> {
     fn new(source: S, budget: &'b Budget) -> Self {
-        Self { source, budget, buffer: Vec::new(), position: 0 }
+        Self { source, budget, buffer: Vec::new(), position: 0, consumed: 0 }
     }
 
     /// The kind of the next record, its content in `body`; none at the end, be it clean or not.
@@ -112,6 +128,7 @@ impl<'b, S: ByteSource> Records<'b, S> {
             out[filled..filled + count].copy_from_slice(&self.buffer[self.position..self.position + count]);
             self.position += count;
             filled += count;
+            self.consumed += count as u64;
         }
         Ok(true)
     }

@@ -12,7 +12,7 @@ use crate::limits::{Budget, check};
 use crate::moment::DateSystem;
 use crate::number_format::NumberClass;
 use crate::options::SheetChoice;
-use crate::rows::{RowAssembler, write_bool, write_error, write_text};
+use crate::rows::{CellSink, RowAssembler, write_bool, write_error, write_text};
 use crate::source::{length, seek};
 use crate::workbook::{SheetEntry, choose, write_number};
 
@@ -25,7 +25,9 @@ pub(crate) fn read(
     choice: Option<&SheetChoice>,
     rows: &mut RowAssembler<'_>,
 ) -> Result<String, ReadError> {
-    check("xls_bytes", budget.limits.xls_bytes, length(file)?)?;
+    let bytes = length(file)?;
+    check("xls_bytes", budget.limits.xls_bytes, bytes)?;
+    budget.spend_inflated(bytes)?;
     extent::check_extent(file, budget)?;
     let mut workbook = open(file)?;
     let sheets: Vec<SheetEntry> = workbook

@@ -10,7 +10,7 @@ mod sheet;
 use crate::archive::Archive;
 use crate::error::{FileProblem, ReadError};
 use crate::options::SheetChoice;
-use crate::rows::RowAssembler;
+use crate::rows::{RowAssembler, read_in_any_order};
 use crate::workbook::choose;
 use crate::xlsx::package;
 use crate::xlsx::shared_strings::SharedStrings;
@@ -32,8 +32,9 @@ pub(crate) fn read(
     };
     let strings = match package::part_of_kind(archive, &relations, "sharedStrings") {
         Some(part) => parts::read_shared_strings(archive, part)?,
-        None => SharedStrings::default(),
+        None => SharedStrings::new(archive.budget()),
     };
-    sheet::read(archive, &sheet.part, &strings, &styles, system, rows).map_err(|error| error.in_sheet(&sheet.name))?;
+    let cells = sheet::Sheet { archive, part: &sheet.part, strings: &strings, styles: &styles, system };
+    read_in_any_order(&cells, rows).map_err(|error| error.in_sheet(&sheet.name))?;
     Ok(sheet.name.clone())
 }

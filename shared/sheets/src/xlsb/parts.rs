@@ -70,11 +70,11 @@ pub(super) fn read_styles(archive: &Archive<'_>, part: &str) -> Result<Styles, R
 
 pub(super) fn read_shared_strings(archive: &Archive<'_>, part: &str) -> Result<SharedStrings, ReadError> {
     let mut records = Records::open(archive, part)?;
-    let mut strings = SharedStrings::default();
+    let mut strings = SharedStrings::new(archive.budget());
     while let Some((kind, body)) = records.next()? {
         if kind == STRING_ITEM {
             let (text, _) = body.text(1)?;
-            strings.push(text.as_bytes(), &archive.budget().limits)?;
+            strings.push(text.as_bytes())?;
         }
     }
     Ok(strings)

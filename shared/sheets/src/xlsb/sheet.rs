@@ -2,11 +2,11 @@
 
 use super::records::{Body, Records};
 use crate::archive::Archive;
-use crate::error::{FileProblem, ReadError};
-use crate::limits::{Limits, check};
+use crate::error::ReadError;
+use crate::limits::check;
 use crate::moment::DateSystem;
 use crate::number_format::NumberClass;
-use crate::rows::{RowAssembler, write_bool, write_error, write_text};
+use crate::rows::{CellSink, SheetCells, write_bool, write_error, write_text};
 use crate::workbook::write_number;
 use crate::xlsx::shared_strings::SharedStrings;
 use crate::xlsx::styles::Styles;
@@ -28,90 +28,80 @@ const END_DATA: u32 = 146;
 /// Where the value of a cell stands: after its column and its format.
 const VALUE: usize = 8;
 
-/// Reads a sheet part and hands its cells over.
-pub(super) fn read(
-    archive: &Archive<'_>,
-    part: &str,
-    strings: &SharedStrings,
-    styles: &Styles,
-    system: DateSystem,
-    rows: &mut RowAssembler<'_>,
-) -> Result<(), ReadError> {
-    let limits = &archive.budget().limits;
-    let mut records = Records::open(archive, part)?;
-    let (mut in_data, mut row) = (false, 0);
-    while let Some((kind, body)) = records.next()? {
-        match kind {
-            BEGIN_DATA => in_data = true,
-            END_DATA => break,
-            ROW if in_data => {
-                if row > 0 {
-                    rows.end_row()?;
-                }
-                row = body.long(0)?.saturating_add(1);
-                rows.begin_row(row)?;
-            }
-            _ if in_data && row > 0 => {
-                let column = body.long(0).unwrap_or(0);
-                cell(kind, body, strings, styles, system, limits, rows)
-                    .map_err(|error| error.in_row(row).in_column(column))?;
-            }
-            _ => {}
-        }
-    }
-    if row > 0 {
-        rows.end_row()?;
-    }
-    // What follows the cells is not needed, but a part that is cut off or damaged is noticed.
-    while records.next()?.is_some() {}
-    Ok(())
+/// A sheet part, and what is known of its workbook.
+pub(super) struct Sheet<'w, 'a> {
+    pub(super) archive: &'w Archive<'a>,
+    pub(super) part: &'w str,
+    pub(super) strings: &'w SharedStrings,
+    pub(super) styles: &'w Styles,
+    pub(super) system: DateSystem,
 }
 
-fn cell(
-    kind: u32,
-    body: Body<'_>,
-    strings: &SharedStrings,
-    styles: &Styles,
-    system: DateSystem,
-    limits: &Limits,
-    rows: &mut RowAssembler<'_>,
-) -> Result<(), ReadError> {
-    if !matches!(kind, RK..=FORMULA_ERROR | RICH_STRING) {
-        return Ok(());
+impl SheetCells for Sheet<'_, '_> {
+    fn read_into(&self, rows: &mut impl CellSink) -> Result<(), ReadError> {
+        let mut records = Records::open(self.archive, self.part)?;
+        let (mut in_data, mut row) = (false, 0);
+        while let Some((kind, body)) = records.next()? {
+            match kind {
+                BEGIN_DATA => in_data = true,
+                END_DATA => break,
+                ROW if in_data => {
+                    if row > 0 {
+                        rows.end_row()?;
+                    }
+                    row = body.long(0)?.saturating_add(1);
+                    rows.begin_row(row)?;
+                }
+                _ if in_data && row > 0 => {
+                    let column = body.long(0).unwrap_or(0);
+                    self.cell(kind, body, rows).map_err(|error| error.in_row(row).in_column(column))?;
+                }
+                _ => {}
+            }
+        }
+        if row > 0 {
+            rows.end_row()?;
+        }
+        // What follows the cells is not needed, but a part that is cut off or damaged is noticed.
+        while records.next()?.is_some() {}
+        Ok(())
     }
-    let column = body.long(0)?;
-    let class = styles.class(body.long(4)? & 0x00FF_FFFF);
-    match kind {
-        RK => number(rows, column, rk(body.long(VALUE)?), class, system),
-        REAL | FORMULA_NUMBER => number(rows, column, body.double(VALUE)?, class, system),
-        BOOL | FORMULA_BOOL => {
-            let value = body.byte(VALUE)? != 0;
-            rows.cell(column, |out| Ok(write_bool(out, value)))
+}
+
+impl Sheet<'_, '_> {
+    fn cell(&self, kind: u32, body: Body<'_>, rows: &mut impl CellSink) -> Result<(), ReadError> {
+        if !matches!(kind, RK..=FORMULA_ERROR | RICH_STRING) {
+            return Ok(());
         }
-        ERROR | FORMULA_ERROR => {
-            let code = error_code(body.byte(VALUE)?);
-            rows.cell(column, |out| Ok(write_error(out, code)))
+        let column = body.long(0)?;
+        let class = self.styles.class(body.long(4)? & 0x00FF_FFFF);
+        match kind {
+            RK => number(rows, column, rk(body.long(VALUE)?), class, self.system),
+            REAL | FORMULA_NUMBER => number(rows, column, body.double(VALUE)?, class, self.system),
+            BOOL | FORMULA_BOOL => {
+                let value = body.byte(VALUE)? != 0;
+                rows.cell(column, |out| Ok(write_bool(out, value)))
+            }
+            ERROR | FORMULA_ERROR => {
+                let code = error_code(body.byte(VALUE)?);
+                rows.cell(column, |out| Ok(write_error(out, code)))
+            }
+            SHARED => {
+                let index = body.long(VALUE)? as usize;
+                rows.cell(column, |out| self.strings.append(index, out))
+            }
+            STRING | FORMULA_STRING | RICH_STRING => {
+                let (text, _) = body.text(if kind == RICH_STRING { VALUE + 1 } else { VALUE })?;
+                check("cell_bytes", self.archive.budget().limits.cell_bytes, text.len() as u64)?;
+                rows.cell(column, |out| Ok(write_text(out, &text)))
+            }
+            _ => Ok(()),
         }
-        SHARED => {
-            let json = strings.json(body.long(VALUE)? as usize);
-            let json =
-                json.ok_or_else(|| FileProblem::corrupt("a cell points to a shared string that does not exist"))?;
-            rows.cell(column, |out| {
-                out.extend_from_slice(json);
-                Ok(json.len() == 2)
-            })
-        }
-        STRING | FORMULA_STRING | RICH_STRING => {
-            let (text, _) = body.text(if kind == RICH_STRING { VALUE + 1 } else { VALUE })?;
-            check("cell_bytes", limits.cell_bytes, text.len() as u64)?;
-            rows.cell(column, |out| Ok(write_text(out, &text)))
-        }
-        _ => Ok(()),
     }
 }
 
 fn number(
-    rows: &mut RowAssembler<'_>,
+    rows: &mut impl CellSink,
     column: u32,
     value: f64,
     class: NumberClass,

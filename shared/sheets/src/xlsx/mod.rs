@@ -1,18 +1,24 @@
 //! Workbooks of Office Open XML, transitional and strict, read as a stream.
 //!
 //! `package` follows relationships, `workbook_part` lists the sheets, `styles` tells dates from numbers,
-//! `shared_strings` keeps texts in one arena, `sheet` walks over the cells.
+//! `strings_part` reads the shared strings and `shared_strings` keeps them. `sheet` walks over the rows: cells of the
+//! usual shapes are read straight from the bytes by `plain`, all others as events of XML; `value` knows what a cell of
+//! each type holds, and `raw_text` what its text needs.
 
 pub(crate) mod package;
+mod plain;
+mod raw_text;
 pub(crate) mod shared_strings;
 mod sheet;
+mod strings_part;
 pub(crate) mod styles;
+mod value;
 mod workbook_part;
 
 use crate::archive::{Archive, PartReader};
 use crate::error::{FileProblem, ReadError};
 use crate::options::SheetChoice;
-use crate::rows::RowAssembler;
+use crate::rows::{RowAssembler, read_in_any_order};
 use crate::workbook::choose;
 use crate::xml::{XmlReader, XmlSource};
 use shared_strings::SharedStrings;
@@ -43,10 +49,11 @@ pub(crate) fn read(
         None => Styles::default(),
     };
     let strings = match package::part_of_kind(archive, &relations, "sharedStrings") {
-        Some(part) => shared_strings::read(archive, part)?,
-        None => SharedStrings::default(),
+        Some(part) => strings_part::read(archive, part)?,
+        None => SharedStrings::new(archive.budget()),
     };
-    let context = sheet::Context { strings: &strings, styles: &styles, system: workbook.system, limits };
-    sheet::read(archive, &sheet.part, &context, rows).map_err(|error| error.in_sheet(&sheet.name))?;
+    let context = value::Context { strings: &strings, styles: &styles, system: workbook.system, limits };
+    let cells = sheet::Sheet { archive, part: &sheet.part, context };
+    read_in_any_order(&cells, rows).map_err(|error| error.in_sheet(&sheet.name))?;
     Ok(sheet.name.clone())
 }

@@ -1,43 +1,21 @@
 //! One worksheet part: from its tags to cells, in one pass and without an allocation per cell.
 
-use super::shared_strings::{RichText, SharedStrings};
-use super::styles::Styles;
+use super::plain::{self, Content, PlainCell, RowText};
+use super::raw_text;
+use super::strings_part::RichText;
+use super::value::{CellType, Context, bad_cell, cell_type, parse_index, parse_row, text_of, typed_value};
 use super::xml_part;
 use crate::archive::Archive;
 use crate::error::{FileProblem, ReadError};
-use crate::json;
-use crate::limits::{Limits, check};
-use crate::moment::DateSystem;
-use crate::number_format::NumberClass;
-use crate::rows::{RowAssembler, write_bool, write_error, write_text};
-use crate::workbook::write_number;
-use crate::xml::{BadText, Event, Tag, append_text, trim_xml_space};
+use crate::limits::check;
+use crate::rows::{CellSink, SheetCells, write_text};
+use crate::xml::{BadText, Event, Tag, append_text};
 
 /// How many elements are open around each kind: `worksheet / sheetData / row / c / v`. Extensions nest others of the
 /// same names deeper.
 const ROW_DEPTH: usize = 2;
 const CELL_DEPTH: usize = 3;
 const VALUE_DEPTH: usize = 4;
-
-/// What a sheet needs of its workbook.
-pub(super) struct Context<'w> {
-    pub(super) strings: &'w SharedStrings,
-    pub(super) styles: &'w Styles,
-    pub(super) system: DateSystem,
-    pub(super) limits: &'w Limits,
-}
-
-/// The `t` attribute of a cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum CellType {
-    Number,
-    Shared,
-    Inline,
-    Formula,
-    Bool,
-    Error,
-    Date,
-}
 
 /// Where in the sheet the reader stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,11 +28,18 @@ enum Place {
     Inline,
 }
 
-struct SheetReader<'w, 'r, 's> {
+/// A worksheet part, and what is known of its workbook.
+pub(super) struct Sheet<'w, 'a> {
+    pub(super) archive: &'w Archive<'a>,
+    pub(super) part: &'w str,
+    pub(super) context: Context<'w>,
+}
+
+struct SheetReader<'w, 'r, C> {
     context: &'w Context<'w>,
-    rows: &'r mut RowAssembler<'s>,
+    rows: &'r mut C,
     place: Place,
-    row: u32,
+    row: RowText,
     /// 0-based column of the cell, and where the next one stands that does not say so itself.
     column: u32,
     next_column: u32,
@@ -65,49 +50,47 @@ struct SheetReader<'w, 'r, 's> {
     inline: RichText,
 }
 
-/// Reads a sheet part and hands its cells over.
-pub(super) fn read(
-    archive: &Archive<'_>,
-    part: &str,
-    context: &Context<'_>,
-    rows: &mut RowAssembler<'_>,
-) -> Result<(), ReadError> {
-    let mut xml = xml_part(archive, part)?;
-    let mut sheet = SheetReader {
-        context,
-        rows,
-        place: Place::Outside,
-        row: 0,
-        column: 0,
-        next_column: 0,
-        kind: CellType::Number,
-        style: 0,
-        value: Vec::new(),
-        has_value: false,
-        inline: RichText::default(),
-    };
-    loop {
-        if sheet.place == Place::Row
-            && let Some((tag, value)) = xml.take_plain(b"<c ", b"</c>")
-        {
-            sheet.plain_cell(&tag, value).map_err(|error| error.in_row(sheet.row).in_column(sheet.column))?;
-            continue;
-        }
-        let depth = xml.depth();
-        let text_is_good = match xml.next()? {
-            Event::Eof => return Ok(()),
-            Event::Start(tag) => sheet.start(&tag, depth).map(|()| Ok(())),
-            Event::End(name) => sheet.end(name).map(|()| Ok(())),
-            Event::Text(raw) => Ok(sheet.text(raw)),
-            Event::Literal(raw) => Ok(sheet.literal(raw)),
+impl SheetCells for Sheet<'_, '_> {
+    fn read_into(&self, rows: &mut impl CellSink) -> Result<(), ReadError> {
+        let mut xml = xml_part(self.archive, self.part)?;
+        let mut sheet = SheetReader {
+            context: &self.context,
+            rows,
+            place: Place::Outside,
+            row: RowText::new(0),
+            column: 0,
+            next_column: 0,
+            kind: CellType::Number,
+            style: 0,
+            value: Vec::new(),
+            has_value: false,
+            inline: RichText::default(),
         };
-        text_is_good
-            .and_then(|good| good.map_err(|_| FileProblem::corrupt("a cell holds text that is not valid").into()))
-            .map_err(|error| sheet.locate(error))?;
+        loop {
+            if sheet.place == Place::Row {
+                let taken = sheet.plain_run(xml.window()).map_err(|error| error.in_row(sheet.row.number))?;
+                xml.consume(taken);
+            }
+            let depth = xml.depth();
+            let event = match xml.next() {
+                Ok(event) => event,
+                Err(error) => return Err(if xml.source_failed() { error } else { sheet.locate(error) }),
+            };
+            let text_is_good = match event {
+                Event::Eof => return Ok(()),
+                Event::Start(tag) => sheet.start(&tag, depth).map(|()| Ok(())),
+                Event::End(name) => sheet.end(name).map(|()| Ok(())),
+                Event::Text(raw) => Ok(sheet.text(raw)),
+                Event::Literal(raw) => Ok(sheet.literal(raw)),
+            };
+            text_is_good
+                .and_then(|good| good.map_err(|_| bad_cell("holds text that is not valid")))
+                .map_err(|error| sheet.locate(error))?;
+        }
     }
 }
 
-impl SheetReader<'_, '_, '_> {
+impl<C: CellSink> SheetReader<'_, '_, C> {
     #[inline]
     fn start(&mut self, tag: &Tag<'_>, depth: usize) -> Result<(), ReadError> {
         match (self.place, tag.name) {
@@ -182,12 +165,18 @@ impl SheetReader<'_, '_, '_> {
 
     fn start_row(&mut self, tag: &Tag<'_>) -> Result<(), ReadError> {
         self.place = Place::Row;
-        self.next_column = 0;
-        self.row = match tag.attribute(b"r") {
-            Some(text) => parse_row(text).ok_or_else(|| FileProblem::corrupt("a row has no valid number"))?,
-            None => self.row.saturating_add(1),
+        let number = match tag.attribute(b"r") {
+            Some(text) => Some(parse_row(text).ok_or_else(|| FileProblem::corrupt("a row has no valid number"))?),
+            None => None,
         };
-        self.rows.begin_row(self.row)
+        self.begin_row(number)
+    }
+
+    /// A row without a number follows the one before it.
+    fn begin_row(&mut self, number: Option<u32>) -> Result<(), ReadError> {
+        self.next_column = 0;
+        self.row = RowText::new(number.unwrap_or(self.row.number.saturating_add(1)));
+        self.rows.begin_row(self.row.number)
     }
 
     #[inline]
@@ -208,7 +197,7 @@ impl SheetReader<'_, '_, '_> {
             }
         }
         self.next_column = self.column + 1;
-        Ok(())
+        check("columns", self.context.limits.columns, u64::from(self.next_column))
     }
 
     /// The column of a reference such as `AB12`; its row has to be the one it stands in.
@@ -217,7 +206,7 @@ impl SheetReader<'_, '_, '_> {
         let letters = reference.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
         // Seven letters fit in 33 bits; no sheet has more than three.
         let is_sane = (1..=6).contains(&letters);
-        if !is_sane || parse_row(&reference[letters..]) != Some(self.row) {
+        if !is_sane || parse_row(&reference[letters..]) != Some(self.row.number) {
             return Err(bad_cell("has a reference that does not fit its row"));
         }
         let column = reference[..letters]
@@ -227,26 +216,43 @@ impl SheetReader<'_, '_, '_> {
         Ok(column as u32 - 1)
     }
 
-    /// A whole cell at once; its value is still raw.
-    #[inline]
-    fn plain_cell(&mut self, tag: &Tag<'_>, value: Option<&[u8]>) -> Result<(), ReadError> {
-        self.start_cell(tag)?;
-        self.place = Place::Row;
-        let Some(value) = value else { return Ok(()) };
-        match self.kind {
-            CellType::Formula | CellType::Inline => {
-                self.place = Place::Value;
-                self.has_value = true;
-                let text_is_good = self.text(value).is_ok();
-                self.place = Place::Row;
-                if !text_is_good {
-                    return Err(bad_cell("holds text that is not valid"));
+    /// Takes plain cells and plain rows as long as they come; answers how many bytes they take.
+    fn plain_run(&mut self, bytes: &[u8]) -> Result<usize, ReadError> {
+        let mut rest = bytes;
+        loop {
+            if let Some((cell, after)) = plain::cell(rest, &self.row, self.next_column) {
+                // A column too far to the right is left to the way of events, which says so.
+                if u64::from(cell.column) >= self.context.limits.columns {
+                    break;
                 }
-                self.end_cell()
+                self.next_column = cell.column + 1;
+                self.plain_cell(&cell).map_err(|error| error.in_column(cell.column))?;
+                rest = after;
+            } else if let Some((number, after)) = plain::next_row(rest) {
+                self.rows.end_row()?;
+                self.begin_row(number)?;
+                rest = after;
+            } else if let [b'\n' | b'\r' | b' ' | b'\t', after @ ..] = rest {
+                rest = after;
+            } else {
+                break;
             }
-            _ => {
-                check("cell_bytes", self.context.limits.cell_bytes, value.len() as u64)?;
-                typed_value(self.rows, self.context, self.column, self.kind, self.style, value)
+        }
+        Ok(bytes.len() - rest.len())
+    }
+
+    #[inline]
+    fn plain_cell(&mut self, cell: &PlainCell<'_>) -> Result<(), ReadError> {
+        match cell.content {
+            Content::Nothing => Ok(()),
+            Content::Typed(value) => typed_value(self.rows, self.context, cell.column, cell.kind, cell.style, value),
+            Content::Text(raw, shape) => {
+                check("cell_bytes", self.context.limits.cell_bytes, raw.len() as u64)?;
+                self.rows.cell(cell.column, |out| {
+                    let written = raw_text::append_json(out, raw, shape);
+                    written.map_err(|_| bad_cell("holds text that is not valid"))?;
+                    Ok(raw.is_empty())
+                })
             }
         }
     }
@@ -281,118 +287,8 @@ impl SheetReader<'_, '_, '_> {
     fn locate(&self, error: ReadError) -> ReadError {
         match self.place {
             Place::Outside | Place::Data => error,
-            Place::Row => error.in_row(self.row),
-            Place::Cell | Place::Value | Place::Inline => error.in_row(self.row).in_column(self.column),
+            Place::Row => error.in_row(self.row.number),
+            Place::Cell | Place::Value | Place::Inline => error.in_row(self.row.number).in_column(self.column),
         }
     }
-}
-
-/// Hands over the value of every kind of cell whose `v` is not free text.
-#[inline]
-fn typed_value(
-    rows: &mut RowAssembler<'_>,
-    context: &Context<'_>,
-    column: u32,
-    kind: CellType,
-    style: u32,
-    value: &[u8],
-) -> Result<(), ReadError> {
-    let value = trim_xml_space(value);
-    if value.is_empty() {
-        return Ok(());
-    }
-    match kind {
-        CellType::Shared => {
-            let json = parse_index(value).and_then(|index| context.strings.json(index as usize));
-            let json = json.ok_or_else(|| bad_cell("points to a shared string that does not exist"))?;
-            rows.cell(column, |out| {
-                out.extend_from_slice(json);
-                Ok(json.len() == 2)
-            })
-        }
-        CellType::Bool => {
-            let value = match value {
-                b"1" | b"true" => true,
-                b"0" | b"false" => false,
-                _ => return Err(bad_cell("holds a truth value that is none")),
-            };
-            rows.cell(column, |out| Ok(write_bool(out, value)))
-        }
-        CellType::Error => {
-            let code = text_of(value)?;
-            rows.cell(column, |out| Ok(write_error(out, code)))
-        }
-        CellType::Date => {
-            let text = iso_text(text_of(value)?, context.styles.class(style));
-            rows.cell(column, |out| Ok(write_text(out, text)))
-        }
-        // Texts were handed over before; what is left is a number.
-        CellType::Number | CellType::Formula | CellType::Inline => {
-            let class = context.styles.class(style);
-            rows.cell(column, |out| write_number_text(out, value, class, context.system))
-        }
-    }
-}
-
-#[inline]
-fn write_number_text(
-    out: &mut Vec<u8>,
-    text: &[u8],
-    class: NumberClass,
-    system: DateSystem,
-) -> Result<bool, ReadError> {
-    if class == NumberClass::Number && json::append_plain_decimal(out, text) {
-        return Ok(false);
-    }
-    let number = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
-    let number = number.ok_or_else(|| bad_cell("holds a number that is none"))?;
-    write_number(out, number, class, system)
-}
-
-/// ISO text of strict files: without a time of zero when the format shows none, and without empty milliseconds.
-fn iso_text(text: &str, class: NumberClass) -> &str {
-    let text = text.strip_suffix('Z').unwrap_or(text);
-    let text = text.strip_suffix(".000").unwrap_or(text);
-    match class {
-        NumberClass::Moment { has_time: false, .. } => text.strip_suffix("T00:00:00").unwrap_or(text),
-        _ => text,
-    }
-}
-
-fn cell_type(value: &[u8]) -> Option<CellType> {
-    Some(match value {
-        b"n" => CellType::Number,
-        b"s" => CellType::Shared,
-        b"str" => CellType::Formula,
-        b"inlineStr" => CellType::Inline,
-        b"b" => CellType::Bool,
-        b"e" => CellType::Error,
-        b"d" => CellType::Date,
-        _ => return None,
-    })
-}
-
-#[inline]
-fn text_of(bytes: &[u8]) -> Result<&str, ReadError> {
-    std::str::from_utf8(bytes).map_err(|_| bad_cell("holds text that is not valid"))
-}
-
-#[cold]
-fn bad_cell(detail: &str) -> ReadError {
-    FileProblem::corrupt(format!("a cell {detail}")).into()
-}
-
-/// A row number from 1, of at most seven digits.
-#[inline]
-fn parse_row(text: &[u8]) -> Option<u32> {
-    parse_index(text).filter(|row| *row > 0)
-}
-
-/// A whole number of at most nine digits.
-#[inline]
-fn parse_index(text: &[u8]) -> Option<u32> {
-    if text.is_empty() || text.len() > 9 {
-        return None;
-    }
-    text.iter().try_fold(0_u32, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0')))
 }

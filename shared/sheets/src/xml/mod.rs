@@ -10,7 +10,7 @@ mod text;
 use memchr::{memchr, memmem};
 
 pub(crate) use encoding::XmlSource;
-pub(crate) use tag::{Tag, local_name};
+pub(crate) use tag::{Tag, end_of_tag, local_name};
 pub(crate) use text::{BadText, append_text, trim_xml_space};
 
 use crate::error::{FileProblem, ReadError};
@@ -54,6 +54,7 @@ pub(crate) struct XmlReader<S> {
     position: usize,
     filled: usize,
     source_ended: bool,
+    source_failed: bool,
     /// A short fingerprint of each open element's name: enough to notice elements that close another.
     open: Vec<u64>,
     /// The name of an empty element whose end is due, as a range of the buffer.
@@ -72,6 +73,7 @@ impl<S: ByteSource> XmlReader<S> {
             position: 0,
             filled: 0,
             source_ended: false,
+            source_failed: false,
             open: Vec::new(),
             due_end: None,
             seen_root: false,
@@ -81,6 +83,11 @@ impl<S: ByteSource> XmlReader<S> {
     /// Number of elements that are open.
     pub(crate) fn depth(&self) -> usize {
         self.open.len()
+    }
+
+    /// True when the last error was that of the bytes below, which has nothing to do with the place in the document.
+    pub(crate) fn source_failed(&self) -> bool {
+        self.source_failed
     }
 
     /// The next tag or text.
@@ -122,44 +129,19 @@ impl<S: ByteSource> XmlReader<S> {
         }
     }
 
-    /// Takes `<name …/>` or `<name …><v>text</v></name>` in one go, if that is exactly what comes next and all of it
-    /// is in the buffer. Nearly all cells of nearly all sheets are of this shape; others take the way of events.
+    /// The bytes that come next and are in memory, for whoever knows their shape; nothing while an end is due.
     #[inline]
-    pub(crate) fn take_plain(&mut self, open: &[u8], close: &[u8]) -> Option<(Tag<'_>, Option<&[u8]>)> {
-        if self.due_end.is_some() {
-            return None;
+    pub(crate) fn window(&self) -> &[u8] {
+        match self.due_end {
+            None => &self.buffer[self.position..self.filled],
+            Some(_) => &[],
         }
-        let rest = &self.buffer[self.position..self.filled];
-        if !rest.starts_with(open) {
-            return None;
-        }
-        let tag_end = tag::end_of_tag(rest)?;
-        if rest[tag_end - 1] == b'/' {
-            self.position += tag_end + 1;
-            return Some((Tag::new(&rest[1..tag_end - 1]), None));
-        }
-        let value = rest[tag_end + 1..].strip_prefix(b"<v>")?;
-        let value_end = value.iter().position(|byte| *byte == b'<')?;
-        let after = value[value_end..].strip_prefix(b"</v>")?;
-        if !after.starts_with(close) {
-            return None;
-        }
-        self.position = self.filled - after.len() + close.len();
-        Some((Tag::new(&rest[1..tag_end]), Some(&value[..value_end])))
     }
 
-    /// Takes `open`, text, `close` in one go, if that is exactly what comes next and all of it is in the buffer.
+    /// Moves over bytes of the [`Self::window`] that open as many elements as they close.
     #[inline]
-    pub(crate) fn take_text(&mut self, open: &[u8], close: &[u8]) -> Option<&[u8]> {
-        if self.due_end.is_some() {
-            return None;
-        }
-        let rest = &self.buffer[self.position..self.filled];
-        let inner = rest.strip_prefix(open)?;
-        let end = memchr(b'<', inner)?;
-        let after = inner[end..].strip_prefix(close)?;
-        self.position = self.filled - after.len();
-        Some(&inner[..end])
+    pub(crate) fn consume(&mut self, length: usize) {
+        self.position = (self.position + length).min(self.filled);
     }
 
     #[inline]
@@ -214,7 +196,9 @@ impl<S: ByteSource> XmlReader<S> {
             let longer = (self.buffer.len() * 2).min(self.most_token);
             self.buffer.resize(longer, 0);
         }
-        let count = self.source.read(&mut self.buffer[self.filled..])?;
+        let read = self.source.read(&mut self.buffer[self.filled..]);
+        self.source_failed = read.is_err();
+        let count = read?;
         self.filled += count;
         self.source_ended = count == 0;
         Ok(())

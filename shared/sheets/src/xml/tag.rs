@@ -11,7 +11,7 @@ pub(crate) struct Tag<'a> {
 
 impl<'a> Tag<'a> {
     #[inline]
-    pub(super) fn new(inner: &'a [u8]) -> Self {
+    pub(crate) fn new(inner: &'a [u8]) -> Self {
         let full = full_name(inner);
         Self { name: local_name(full), full_name_length: full.len(), attributes: &inner[full.len()..] }
     }
@@ -88,7 +88,7 @@ impl<'a> Iterator for Attributes<'a> {
 
 /// Where a tag ends: the first `>` outside quotes.
 #[inline]
-pub(super) fn end_of_tag(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn end_of_tag(bytes: &[u8]) -> Option<usize> {
     let mut at = 1;
     loop {
         match *bytes.get(at)? {

@@ -11,6 +11,9 @@ pub struct Collected {
     pub columns_calls: u32,
     pub rows: Vec<(u32, String)>,
     pub bad: Vec<(u32, String)>,
+    /// Whether it may be told to start again, and how often it was.
+    pub can_restart: bool,
+    pub restarts: u32,
 }
 
 impl RowSink for Collected {
@@ -34,6 +37,15 @@ impl RowSink for Collected {
         self.bad.push((row, code.to_owned()));
         Ok(())
     }
+
+    fn can_restart(&self) -> bool {
+        self.can_restart
+    }
+
+    fn restart(&mut self) -> io::Result<()> {
+        *self = Self { can_restart: true, restarts: self.restarts + 1, ..Self::default() };
+        Ok(())
+    }
 }
 
 pub type Outcome = Result<(ReadSummary, Collected), ReadError>;
@@ -47,8 +59,11 @@ pub fn file_of(bytes: &[u8]) -> File {
 }
 
 pub fn read_with(bytes: &[u8], filename: &str, options: &ReadOptions) -> Outcome {
+    read_into(Collected::default(), bytes, filename, options)
+}
+
+pub fn read_into(mut sink: Collected, bytes: &[u8], filename: &str, options: &ReadOptions) -> Outcome {
     let hint = SourceHint { filename: (!filename.is_empty()).then(|| filename.to_owned()), media_type: None };
-    let mut sink = Collected::default();
     let summary = read_rows(file_of(bytes), &hint, options, &mut sink)?;
     assert_eq!(summary.rows, sink.rows.len() as u64);
     assert_eq!(summary.bad_rows, sink.bad.len() as u64);

@@ -10,5 +10,8 @@ mod broken_files;
 mod collect;
 mod orders;
 mod other_formats;
+mod row_order;
 mod text_files;
+mod two_threads;
 mod xlsx_cells;
+mod xlsx_writers;

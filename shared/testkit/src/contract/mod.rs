@@ -6,6 +6,7 @@
 //! * [`ledger()`]: tasks, batches and what they add up to
 //! * [`objects()`]: objects, large ones, and signed requests
 //! * [`queue()`]: sending, postponing, dying
+//! * [`records()`], [`permits()`], [`secrets()`], [`row_queue()`]: what pipelines need of others
 //! * [`samples`]: tasks and batches to try them with
 
 #![expect(clippy::unwrap_used, reason = "these are tests, though they are compiled as a library")]
@@ -14,25 +15,34 @@ mod batches;
 mod catalogue;
 mod heads;
 mod objects;
+mod permits;
 mod queue;
+mod records;
 mod register;
+mod reopening;
+mod row_queue;
 pub mod samples;
+mod secrets;
 #[cfg(test)]
 mod tests;
 
 use std::fmt::Debug;
 use std::time::Duration;
 
-use filas_domain::ports::{BatchLedger, PortError, TaskCatalogue, TaskRegister, WriteError};
+use filas_domain::ports::{BatchLedger, PortError, TaskCatalogue, TaskRegister, UnsettledTasks, WriteError};
 
 pub use objects::objects;
+pub use permits::permits;
 pub use queue::{Inbox, queue};
+pub use records::records;
+pub use row_queue::{RowInbox, row_queue};
+pub use secrets::secrets;
 
 /// A ledger, whole.
 ///
 /// # Panics
 /// Where it does not do what the ports say.
-pub async fn ledger(ledger: &(impl BatchLedger + TaskRegister + TaskCatalogue)) {
+pub async fn ledger(ledger: &(impl BatchLedger + TaskRegister + TaskCatalogue + UnsettledTasks)) {
     heads::a_task_reads_back(ledger).await;
     heads::a_head_is_written_under_its_version(ledger).await;
     heads::of_many_writers_one_wins(ledger).await;
@@ -44,6 +54,10 @@ pub async fn ledger(ledger: &(impl BatchLedger + TaskRegister + TaskCatalogue)) 
     batches::what_cannot_be_one_write_is_refused(ledger).await;
     batches::as_many_changes_as_allowed_go_in_one_write(ledger).await;
     batches::tallies_are_sums_whoever_writes_at_once(ledger).await;
+    reopening::a_head_and_batches_are_written_together(ledger).await;
+    reopening::a_batch_that_changed_keeps_the_head_from_being_written(ledger).await;
+    reopening::a_head_can_be_written_with_batches_that_count_nothing(ledger).await;
+    reopening::tasks_are_unsettled_until_they_are_audited(ledger).await;
     register::a_registration_can_be_repeated(ledger).await;
     register::a_key_makes_one_task(ledger).await;
     register::a_key_is_forgotten_when_it_expires(ledger).await;

@@ -79,7 +79,7 @@ pub fn message(task: TaskId, number: u32) -> BatchMessage {
 /// The first claim of a batch of `task`, by `worker`.
 pub fn claim(task: TaskId, number: u32, worker: &str) -> BatchChange {
     let before = Batch::unclaimed(&message(task, number));
-    let after = before.claimed(worker, NOW, NOW.plus(Duration::from_secs(60))).unwrap();
+    let after = before.claimed(worker, "message", NOW, NOW.plus(Duration::from_secs(60))).unwrap();
     BatchChange { before, after }
 }
 

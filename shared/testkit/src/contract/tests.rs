@@ -2,8 +2,15 @@
 
 use std::time::Duration;
 
-use super::Inbox;
-use crate::memory::{Delivery, ManualClock, MemoryLedger, MemoryObjects, MemoryQueue};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use filas_domain::row_queue::RowMessage;
+
+use super::{Inbox, RowInbox};
+use crate::memory::{
+    Delivery, ManualClock, MemoryLedger, MemoryObjects, MemoryPermits, MemoryQueue, MemoryRecords, MemoryRowQueue,
+    MemorySecrets,
+};
 
 /// The other end of a queue in memory, with the clock that it goes by.
 struct MemoryInbox {
@@ -41,4 +48,41 @@ async fn the_queue_in_memory_keeps_the_contract() {
     let queue = MemoryQueue::new("batch", &clock, Duration::from_secs(60), 2);
     let inbox = MemoryInbox { queue: queue.clone(), clock };
     super::queue(&queue, &queue, &queue, &inbox).await;
+}
+
+#[tokio::test]
+async fn the_records_in_memory_keep_the_contract() {
+    super::records(&MemoryRecords::new()).await;
+}
+
+#[tokio::test]
+async fn the_permits_in_memory_keep_the_contract() {
+    super::permits(&MemoryPermits::new()).await;
+}
+
+#[tokio::test]
+async fn the_secrets_in_memory_keep_the_contract() {
+    let secrets = MemorySecrets::new();
+    super::secrets(&secrets, async |owner, name, text| secrets.put(owner, name, text)).await;
+}
+
+/// The calls of a queue in memory that were not taken yet.
+struct MemoryRowInbox {
+    queue: MemoryRowQueue,
+    taken: AtomicUsize,
+}
+
+impl RowInbox for MemoryRowInbox {
+    async fn take(&self) -> Vec<RowMessage> {
+        let calls = self.queue.calls();
+        let taken = self.taken.swap(calls.len(), Ordering::SeqCst);
+        calls.into_iter().skip(taken).flat_map(|call| call.messages).collect()
+    }
+}
+
+#[tokio::test]
+async fn the_row_queue_in_memory_keeps_the_contract() {
+    let queue = MemoryRowQueue::new();
+    let inbox = MemoryRowInbox { queue: queue.clone(), taken: AtomicUsize::new(0) };
+    super::row_queue(&queue, "memory://rows", &inbox).await;
 }

@@ -41,6 +41,10 @@ pub struct JournalEntry {
     pub effects: u64,
     /// The last status it was answered with; `null` when no answer was ever sent.
     pub last_status: Option<u16>,
+    /// Where its effect was: the path of the delivery. Absent while there was none. Two keys with one path are one thing
+    /// that was delivered twice in effect.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub path: Option<String>,
 }
 
 /// What the partner does with a delivery that reached its effect.
@@ -61,10 +65,11 @@ struct KeyRecord {
     effect: Option<Effect>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Effect {
     fingerprint: u64,
     receipt: u64,
+    path: Box<str>,
 }
 
 /// All that the partner received since it was started or cleared.
@@ -96,14 +101,14 @@ impl Journal {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 
-    /// Applies a delivery, once in effect for each key.
-    pub(super) fn apply(&mut self, key: &str, fingerprint: u64) -> Applied {
+    /// Applies a delivery to `path`, once in effect for each key.
+    pub(super) fn apply(&mut self, key: &str, fingerprint: u64, path: &str) -> Applied {
         let record = self.keys.entry(key.to_owned()).or_default();
-        match record.effect {
+        match &record.effect {
             None => {
                 self.totals.effects += 1;
                 let receipt = self.totals.effects;
-                record.effect = Some(Effect { fingerprint, receipt });
+                record.effect = Some(Effect { fingerprint, receipt, path: path.into() });
                 Applied::First { receipt }
             }
             Some(effect) if effect.fingerprint == fingerprint => {
@@ -164,6 +169,7 @@ impl Journal {
             requests: record.requests,
             effects: u64::from(record.effect.is_some()),
             last_status: record.last_status,
+            path: record.effect.as_ref().map(|effect| effect.path.to_string()),
         };
         let mut entries: Vec<_> = self.keys.iter().map(entry).collect();
         entries.sort_unstable_by(|one, other| one.key.cmp(&other.key));

@@ -69,6 +69,7 @@ impl Drop for UnderWay {
 /// What one delivery carries.
 struct Delivery {
     key: String,
+    path: String,
     fingerprint: u64,
     created: bool,
 }
@@ -81,15 +82,16 @@ async fn deliver(partner: Arc<Partner>, request: Request<Incoming>) -> Result<An
     let nth_of_key = partner.journal().begin(&key);
     let under_way = UnderWay(Arc::clone(&partner));
     let created = request.method() == Method::POST;
+    let path = request.uri().path().to_owned();
     let mut hasher = DefaultHasher::new();
     hasher.write(request.method().as_str().as_bytes());
-    hasher.write(request.uri().path().as_bytes());
+    hasher.write(path.as_bytes());
     let body = match read_body(request.into_body()).await {
         Ok(body) => body,
         Err(refusal) => return Ok(answered(&partner, &key, refusal)),
     };
     hasher.write(&body);
-    let delivery = Delivery { key, fingerprint: hasher.finish(), created };
+    let delivery = Delivery { key, path, fingerprint: hasher.finish(), created };
     let (settings, fate) = decide(&partner);
     match fate {
         Fate::Limited { retry_after_seconds } => {
@@ -148,7 +150,7 @@ fn decide(partner: &Partner) -> (super::PartnerSettings, Fate) {
 fn apply(partner: &Partner, delivery: &Delivery) -> Answer {
     let status = if delivery.created { StatusCode::CREATED } else { StatusCode::OK };
     let accepted = |receipt: u64| json_answer(status, &json!({"accepted": true, "receipt": receipt}));
-    match partner.journal().apply(&delivery.key, delivery.fingerprint) {
+    match partner.journal().apply(&delivery.key, delivery.fingerprint, &delivery.path) {
         Applied::First { receipt } => accepted(receipt),
         Applied::Replay { receipt } => {
             let mut answer = accepted(receipt);

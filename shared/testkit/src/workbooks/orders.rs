@@ -55,7 +55,23 @@ impl OrdersTruth {
 ///
 /// When the file cannot be written, or `rows` is more than a sheet holds (1,048,575 below the header).
 pub fn orders(path: &Path, rows: u32, seed: u64) -> io::Result<OrdersTruth> {
-    write_workbook(path, rows, seed).map_err(io::Error::other)
+    write_workbook(path, rows, seed, Strings::Shared).map_err(io::Error::other)
+}
+
+/// Writes the same workbook as [`orders`] with every text in its own cell, as programs do that cannot look back.
+///
+/// # Errors
+///
+/// As [`orders`].
+pub fn orders_inline(path: &Path, rows: u32, seed: u64) -> io::Result<OrdersTruth> {
+    write_workbook(path, rows, seed, Strings::Inline).map_err(io::Error::other)
+}
+
+/// Where the texts of a workbook are.
+#[derive(Clone, Copy)]
+enum Strings {
+    Shared,
+    Inline,
 }
 
 /// The formats of the date columns.
@@ -64,7 +80,7 @@ struct DateFormats {
     moment: Format,
 }
 
-fn write_workbook(path: &Path, rows: u32, seed: u64) -> Result<OrdersTruth, XlsxError> {
+fn write_workbook(path: &Path, rows: u32, seed: u64, strings: Strings) -> Result<OrdersTruth, XlsxError> {
     let mut workbook = Workbook::new();
     let created = ExcelDateTime::from_ymd(2024, 1, 1)?;
     workbook.set_properties(&DocProperties::new().set_creation_datetime(&created));
@@ -72,8 +88,11 @@ fn write_workbook(path: &Path, rows: u32, seed: u64) -> Result<OrdersTruth, Xlsx
         day: Format::new().set_num_format("yyyy-mm-dd"),
         moment: Format::new().set_num_format("yyyy-mm-dd hh:mm:ss"),
     };
-    // Rows go to a temporary file as they come; texts are shared, as Excel itself writes them.
-    let sheet = workbook.add_worksheet_with_low_memory()?;
+    // Rows go to a temporary file as they come; Excel itself shares its texts.
+    let sheet = match strings {
+        Strings::Shared => workbook.add_worksheet_with_low_memory()?,
+        Strings::Inline => workbook.add_worksheet_with_constant_memory()?,
+    };
     sheet.set_name("Orders")?;
     for (column, name) in (0..).zip(COLUMNS) {
         sheet.write_string(0, column, name)?;

@@ -25,6 +25,8 @@ pub struct XlsbParts {
     cells: Vec<u8>,
     strings: Vec<u8>,
     uses_1904: bool,
+    claimed_strings: Option<u32>,
+    claimed_extent: (u32, u32),
 }
 
 impl XlsbParts {
@@ -59,6 +61,13 @@ impl XlsbParts {
         self
     }
 
+    /// Adds bytes where a record may begin.
+    #[must_use]
+    pub fn raw(mut self, bytes: &[u8]) -> Self {
+        self.cells.extend_from_slice(bytes);
+        self
+    }
+
     /// Adds a text cell.
     #[must_use]
     pub fn text(self, column: u32, text: &str) -> Self {
@@ -74,15 +83,33 @@ impl XlsbParts {
         self
     }
 
+    /// States this many shared strings, for readers that believe it.
+    #[must_use]
+    pub fn claimed_strings(mut self, count: u32) -> Self {
+        self.claimed_strings = Some(count);
+        self
+    }
+
+    /// States the last row and column (both from 0) of the sheet; one cell if not said.
+    #[must_use]
+    pub fn claimed_extent(mut self, last_row: u32, last_column: u32) -> Self {
+        self.claimed_extent = (last_row, last_column);
+        self
+    }
+
     /// The bytes of the workbook.
     pub fn build(&self) -> Vec<u8> {
         let mut sheet = record(129, &[]);
+        // The extent of the sheet, which other readers need to be there.
+        let (last_row, last_column) = self.claimed_extent;
+        sheet.extend(record(148, &[0, last_row, 0, last_column].map(u32::to_le_bytes).concat()));
         sheet.extend(record(145, &[]));
         sheet.extend_from_slice(&self.cells);
         sheet.extend(record(146, &[]));
         sheet.extend(record(130, &[]));
         // The count is a claim that no reader should believe.
-        let mut strings = record(159, &[0xFF; 8]);
+        let count = self.claimed_strings.unwrap_or(u32::MAX).to_le_bytes();
+        let mut strings = record(159, &[count, count].concat());
         strings.extend_from_slice(&self.strings);
         strings.extend(record(160, &[]));
         ZipBuilder::new()

@@ -12,6 +12,14 @@ pub enum Lie {
     InflatedSize(u32),
     /// Only the local header states this inflated size.
     LocalSize(u32),
+    /// The directory states this inflated size in 64 bits; the container has to be zip64.
+    InflatedSize64(u64),
+    /// Directory and local header state this compressed size.
+    CompressedSize(u32),
+    /// The local header states another name.
+    LocalName,
+    /// The entry is said to be compressed in this way.
+    Method(u16),
     /// The directory points to the entry before.
     SharesData,
     /// The checksum is wrong.
@@ -101,25 +109,33 @@ impl ZipBuilder {
         (if self.streamed { 8 } else { 0 }) | u16::from(entry.lie == Some(Lie::Encrypted))
     }
 
-    fn method(&self) -> u16 {
-        if self.stored { 0 } else { 8 }
+    fn method(&self, entry: &Entry) -> u16 {
+        match entry.lie {
+            Some(Lie::Method(method)) => method,
+            _ if self.stored => 0,
+            _ => 8,
+        }
     }
 
     fn write_local(&self, out: &mut Vec<u8>, entry: &Entry, data: &[u8]) {
         let (crc, inflated) = facts(entry);
         let local_size = match entry.lie {
             Some(Lie::LocalSize(size)) => size,
+            Some(Lie::InflatedSize64(_)) => u32::MAX,
             _ => inflated,
         };
         out.extend_from_slice(&0x0403_4b50_u32.to_le_bytes());
-        push16(out, &[45, self.flags(entry), self.method(), 0, 0x21]);
+        push16(out, &[45, self.flags(entry), self.method(entry), 0, 0x21]);
         if self.streamed {
             push32(out, &[0, 0, 0]);
         } else {
-            push32(out, &[crc, data.len() as u32, local_size]);
+            push32(out, &[crc, stated_compressed(entry, data.len() as u64) as u32, local_size]);
         }
         push16(out, &[entry.name.len() as u16, 0]);
-        out.extend_from_slice(entry.name.as_bytes());
+        match entry.lie {
+            Some(Lie::LocalName) => out.extend(entry.name.bytes().rev()),
+            _ => out.extend_from_slice(entry.name.as_bytes()),
+        }
         out.extend_from_slice(data);
         if self.streamed {
             push32(out, &[0x0807_4b50, crc, data.len() as u32, inflated]);
@@ -128,15 +144,20 @@ impl ZipBuilder {
 
     fn write_central(&self, out: &mut Vec<u8>, entry: &Entry, compressed: u64, start: u64) {
         let (crc, inflated) = facts(entry);
+        let compressed = stated_compressed(entry, compressed);
+        let inflated64 = match entry.lie {
+            Some(Lie::InflatedSize64(size)) => size,
+            _ => u64::from(inflated),
+        };
         let mut extra = Vec::new();
         if self.zip64 {
             push16(&mut extra, &[1, 24]);
-            for value in [u64::from(inflated), compressed, start] {
+            for value in [inflated64, compressed, start] {
                 extra.extend_from_slice(&value.to_le_bytes());
             }
         }
         out.extend_from_slice(&0x0201_4b50_u32.to_le_bytes());
-        push16(out, &[45, 45, self.flags(entry), self.method(), 0, 0x21]);
+        push16(out, &[45, 45, self.flags(entry), self.method(entry), 0, 0x21]);
         if self.zip64 {
             push32(out, &[crc, u32::MAX, u32::MAX]);
         } else {
@@ -185,8 +206,18 @@ fn facts(entry: &Entry) -> (u32, u32) {
     (crc, inflated)
 }
 
+fn stated_compressed(entry: &Entry, real: u64) -> u64 {
+    match entry.lie {
+        Some(Lie::CompressedSize(size)) => u64::from(size),
+        _ => real,
+    }
+}
+
 fn deflate(content: &[u8]) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+    const LARGE: usize = 1 << 20;
+    // Large contents are bombs, which are the better the smaller they are.
+    let level = if content.len() > LARGE { Compression::best() } else { Compression::default() };
+    let mut encoder = DeflateEncoder::new(Vec::new(), level);
     // Writing into memory cannot fail; what is missing would show at once in the reader's checks.
     let written = encoder.write_all(content).and_then(|()| encoder.finish());
     written.unwrap_or_default()

@@ -16,6 +16,7 @@ use filas_domain::ports::{
     ObjectWriter, PortError, QueueDepth, QueueMonitor, Registered, SignedRequest, TaskCatalogue, TaskLedger,
     TaskRegister, UnsettledTasks, WriteError,
 };
+use filas_domain::record::{Record, RecordId, Records, Stored};
 use filas_domain::task::{Head, Task, TaskState};
 
 use super::{Call, Fate, PlannedFate, STALL, Strike, Subject};
@@ -209,5 +210,25 @@ impl<P: Deliveries, F: Fate> Deliveries for Fragile<P, F> {
 impl<P: QueueMonitor, F: Fate> QueueMonitor for Fragile<P, F> {
     async fn depths(&self) -> Result<Vec<QueueDepth>, PortError> {
         meet(&self.fate, "depths", Subject::Nothing, self.port.depths()).await
+    }
+}
+
+impl<P: Records, F: Fate> Records for Fragile<P, F> {
+    async fn keep(&self, record: &Record) -> Result<Stored, PortError> {
+        meet(&self.fate, "keep", Subject::Text(&record.id.key), self.port.keep(record)).await
+    }
+
+    async fn record(&self, id: &RecordId) -> Result<Option<Record>, PortError> {
+        meet(&self.fate, "record", Subject::Text(&id.key), self.port.record(id)).await
+    }
+
+    async fn list(
+        &self,
+        owner: &Owner,
+        pipeline: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Record>, PortError> {
+        meet(&self.fate, "list", Subject::Text(pipeline), self.port.list(owner, pipeline, after, limit)).await
     }
 }

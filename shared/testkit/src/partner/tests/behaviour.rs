@@ -61,8 +61,8 @@ fn the_journal_lists_each_key_and_can_be_cleared() {
     let lines = scene.get("/_partner/journal").body;
     assert_eq!(
         lines,
-        "{\"key\":\"t.1\",\"requests\":1,\"effects\":1,\"last_status\":200}\n\
-         {\"key\":\"t.2\",\"requests\":2,\"effects\":1,\"last_status\":200}\n"
+        "{\"key\":\"t.1\",\"requests\":1,\"effects\":1,\"last_status\":200,\"path\":\"/prices/00000001\"}\n\
+         {\"key\":\"t.2\",\"requests\":2,\"effects\":1,\"last_status\":200,\"path\":\"/prices/00000001\"}\n"
     );
     assert_eq!(scene.partner.journal().len(), 2);
     assert_eq!(scene.send("DELETE", "/_partner/journal", None, "").unwrap().status, 204);
