@@ -1,7 +1,5 @@
 //! What the end-to-end flows have in common: the stacks that `cargo xtask test` deployed, and ways to look into them.
 
-pub mod workers;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -15,6 +13,7 @@ use filas_domain::view::TaskView;
 use filas_testkit::partner::JournalEntry;
 use serde::Deserialize;
 use tempfile::TempDir;
+use xtask::chaos::books::{compare_ledger, row_of};
 
 /// How long a task may take, on a busy machine, before a test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(180);
@@ -56,6 +55,14 @@ impl Stack {
             .context("there is no local cloud to test on: run `cargo xtask test`, which starts one")?;
         let mut stacks: BTreeMap<String, Self> = serde_json::from_str(&stacks)?;
         stacks.remove(name).with_context(|| format!("there is no stack '{name}'"))
+    }
+
+    /// Where its cloud listens.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn cloud(&self) -> Result<String> {
+        std::env::var("AWS_ENDPOINT_URL").context("AWS_ENDPOINT_URL does not name the cloud of the stacks")
     }
 
     /// A client of the owner `local`.
@@ -132,27 +139,15 @@ impl Stack {
 /// When a book differs from another.
 pub fn check_books(stack: &Stack, task: &TaskView) -> Result<Vec<OutcomeLine>> {
     let outcomes = stack.outcomes(task.id)?;
-    let mut counts = filas_domain::outcome::Counts::default();
+    let batches = stack.client().batches(task.id, u32::MAX)?;
+    let findings = compare_ledger(task, &batches, &outcomes);
+    ensure!(findings.is_empty(), "the books do not agree: {findings:#?}");
     let mut last = 0;
     for outcome in &outcomes {
-        let row = match outcome {
-            OutcomeLine::Succeeded { row, .. }
-            | OutcomeLine::Failed { row, .. }
-            | OutcomeLine::Unprocessed { row, .. } => row.get(),
-        };
+        let row = row_of(outcome);
         ensure!(row > last, "row {row} comes after row {last}");
         last = row;
-        counts.count(outcome);
     }
-    let counted = (task.succeeded, task.failed, task.unprocessed);
-    ensure!(task.total == Some(outcomes.len() as u64), "{:?} rows and {} outcomes", task.total, outcomes.len());
-    ensure!((counts.succeeded, counts.failed, counts.unprocessed) == counted, "{counts:?} in S3, {counted:?} counted");
-    ensure!(counts.failed_by_code == task.failed_by_code, "{counts:?} in S3, {:?} counted", task.failed_by_code);
-    let batches = stack.client().batches(task.id, u32::MAX)?;
-    let sum = batches
-        .iter()
-        .fold((0, 0, 0), |sum, batch| (sum.0 + batch.succeeded, sum.1 + batch.failed, sum.2 + batch.unprocessed));
-    ensure!(sum == counted, "the batches add up to {sum:?}, the task counts {counted:?}");
     Ok(outcomes)
 }
 

@@ -8,7 +8,26 @@ use filas_cli::client::Upload;
 use filas_cli::progress::Silent;
 use filas_domain::batch::{AttemptResult, BatchState};
 use filas_domain::task::TaskState;
-use filas_e2e::{PATIENCE, Stack, check_books, folder, workers, write};
+use filas_e2e::{PATIENCE, Stack, check_books, folder, write};
+use xtask::chaos::plan::Function;
+use xtask::chaos::{self, workers};
+use xtask::workspace::Workspace;
+
+#[test]
+fn everything_that_can_go_wrong_at_once_loses_nothing_and_repeats_nothing_in_effect() -> Result<()> {
+    // On a cloud of its own, because it is restarted. `cargo xtask chaos` does the same for as long as one likes.
+    let report = chaos::short(&Workspace::find()?, 3)?;
+    ensure!(report.is_clean(), "{report}");
+    for function in [Function::Processor, Function::Split] {
+        ensure!(
+            report.done.kills.get(&function).is_some_and(|kills| *kills > 0),
+            "no {function:?} was killed: {report}"
+        );
+    }
+    ensure!(report.done.restarts == 1 && report.done.duplicates > 0 && report.done.troubles > 0, "{report}");
+    ensure!(report.rows > 0 && report.attempts_lost > 0, "no kill hit anything: {report}");
+    Ok(())
+}
 
 #[test]
 fn a_worker_killed_in_the_middle_of_a_batch_loses_nothing_and_repeats_nothing_in_effect() -> Result<()> {
@@ -24,8 +43,8 @@ fn a_worker_killed_in_the_middle_of_a_batch_loses_nothing_and_repeats_nothing_in
         ensure!(begun.elapsed() < PATIENCE, "no worker was seen at work");
         std::thread::sleep(Duration::from_millis(20));
         if stack.journal(task.id)?.len() > 200 {
-            killed =
-                workers::of(&stack, "processor").into_iter().filter(|worker| workers::kill(*worker).is_ok()).count();
+            let workers = workers::of(&stack.cloud()?, &stack.name, "processor");
+            killed = workers.into_iter().filter(|worker| workers::kill(*worker).is_ok()).count();
         }
     }
     let task = stack.wait(task.id)?;

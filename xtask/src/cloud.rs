@@ -161,6 +161,19 @@ impl Cloud {
         &self.access.emulator.endpoint
     }
 
+    /// Stops the emulator in order and starts it again where it was, with the state that it kept: the stacks are there
+    /// as before.
+    ///
+    /// # Errors
+    /// When it keeps no state, or does not stop or start.
+    pub fn restart(&mut self, workspace: &Workspace) -> Result<()> {
+        let python = python::environment(workspace, Requirements::Cloud)?;
+        let _lock = workspace.lock(Lock::Made)?;
+        let folder = workspace.instance(&self.instance);
+        self.access.emulator = self.access.emulator.restart(&python, &folder, &self.access.region)?;
+        emulator::write_private(&folder.join("cloud.json"), &self)
+    }
+
     /// Stops this cloud and everything that it started.
     ///
     /// # Errors
@@ -182,6 +195,7 @@ impl Access {
             ("Architecture".to_owned(), architecture()?.to_owned()),
         ]);
         all.extend(parameters.clone());
+        all.entry("OutboundAllow".to_owned()).or_insert_with(|| places_on_this_machine(parameters));
         let python = python::environment(workspace, Requirements::Cloud)?;
         let environment = self.environment();
         let _lock = workspace.lock(Lock::Deploy)?;
@@ -221,6 +235,14 @@ pub fn down(workspace: &Workspace, instance: &str) -> Result<bool> {
     Ok(was_alive)
 }
 
+/// A port that nobody listens on, so that tests leave 4566 to a cloud that a person brings up meanwhile.
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> Result<u16> {
+    emulator::any_free_port()
+}
+
 /// The emulator that runs already, if it is well and as wanted, or a new one.
 fn running_or_started(python: &Path, folder: &Path, region: &str, options: &UpOptions) -> Result<Emulator> {
     if let Some(known) = Emulator::remembered(folder)? {
@@ -249,7 +271,7 @@ fn running_or_started(python: &Path, folder: &Path, region: &str, options: &UpOp
     }
     step("starting the local cloud", || {
         let keep_state = options.keep_state;
-        let start = emulator::Start { python, folder, region, port: options.port, keep_state };
+        let start = emulator::Start { python, folder, region, port: options.port, keep_state, keep_log: false };
         Emulator::start(&start)
     })
 }
@@ -293,6 +315,16 @@ fn region() -> String {
         .filter_map(|name| std::env::var(name).ok())
         .find(|value| !value.is_empty())
         .unwrap_or_else(|| "us-east-1".to_owned())
+}
+
+/// The partners that stand on this machine, as the template's `OutboundAllow` takes them: pipelines talk to nothing that
+/// is not public unless it is named.
+fn places_on_this_machine(parameters: &BTreeMap<String, String>) -> String {
+    let partners = ["PartnerUrl", "CatalogUrl"].into_iter().filter_map(|name| parameters.get(name));
+    let places = partners.filter_map(|url| url.strip_prefix("http://")?.split('/').next());
+    let mut places: Vec<&str> = places.filter(|place| place.contains(':')).collect();
+    places.dedup();
+    places.join(",")
 }
 
 /// This machine's processor in Lambda's words: the functions are built for it.

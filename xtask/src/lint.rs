@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::build::cargo;
+use crate::failures;
 use crate::layers;
 use crate::progress::step;
 use crate::python::{self, Requirements};
@@ -16,6 +17,7 @@ use crate::workspace::Workspace;
 /// At the first check that fails, which has told why.
 pub fn lint(workspace: &Workspace) -> Result<()> {
     step("checking which room imports which", || layers::check(workspace))?;
+    step("checking the table of failures", || failures::check(workspace))?;
     step("checking the formatting", || run(cargo(workspace).args(["fmt", "--all", "--check"])))?;
     let python = python::environment(workspace, Requirements::Checks)?;
     step("checking template.yaml", || {

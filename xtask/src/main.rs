@@ -6,14 +6,19 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
+use xtask::bench::sheets::{self, ReaderOptions};
 use xtask::bench::{self, Bench};
+use xtask::chaos::{self, ChaosOptions};
 use xtask::cloud::{self, Cloud, UpOptions};
 use xtask::demo::{self, DemoOptions};
 use xtask::deploy::{self, Deployment};
+use xtask::fuzz::{self, FuzzOptions, WorkerOptions};
+use xtask::model::{self, ModelOptions};
 use xtask::progress::say;
 use xtask::python::{self, Requirements};
+use xtask::simulate::{self, SimulateOptions};
 use xtask::workspace::Workspace;
-use xtask::{build, layers, lint, partner, test};
+use xtask::{build, failures, layers, lint, partner, test};
 
 /// Builds Filas, runs it on a local cloud, and checks it.
 #[derive(Parser)]
@@ -46,18 +51,32 @@ enum Task {
         #[arg(long, default_value = "{}")]
         settings: String,
     },
-    /// Checks which room imports which.
+    /// Checks which room imports which, and that the table of failures names tests that exist.
     Check,
     /// Checks formatting, layers, template and code.
     Lint,
     /// Shows the whole journey on a generated workbook or a file of yours.
     Demo(DemoOptions),
+    /// Runs the real handlers over fakes with everything that can go wrong, by seeds.
+    Simulate(SimulateOptions),
+    /// Searches the model of the protocol for a run that breaks a promise.
+    Model(ModelOptions),
     /// Runs every test, with a local cloud of its own.
     Test {
         /// What to hand to the test programs: parts of names, --nocapture, …
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         filter: Vec<String>,
     },
+    /// Kills, restarts, repeats and fails what it can, and then holds three books against each other.
+    Chaos(ChaosOptions),
+    /// Reads damaged files by the million, each of which has to end in rows or in an error of the file.
+    Fuzz(FuzzOptions),
+    /// One worker of `fuzz`.
+    #[command(hide = true)]
+    FuzzWorker(WorkerOptions),
+    /// One reader of `bench sheets` on one file.
+    #[command(hide = true)]
+    BenchReader(ReaderOptions),
     /// Measures.
     Bench {
         /// What.
@@ -108,6 +127,10 @@ struct Deploy {
 }
 
 fn main() -> ExitCode {
+    // This program is also the child that reads files of a kind that may crash their reader.
+    if filas_sheets::child::serve_if_asked() {
+        return ExitCode::SUCCESS;
+    }
     let result = Workspace::find().and_then(|workspace| run(&workspace, Arguments::parse_from(arguments()).task));
     match result {
         Ok(code) => code,
@@ -130,14 +153,20 @@ fn arguments() -> Vec<OsString> {
 fn run(workspace: &Workspace, task: Task) -> Result<ExitCode> {
     match task {
         Task::Demo(options) => return demo::demo(workspace, &options),
+        Task::Simulate(options) => return simulate::simulate(workspace, &options),
+        Task::Model(options) => return model::model(workspace, &options),
         Task::Test { filter } => test::test(workspace, &filter),
+        Task::Chaos(options) => chaos::chaos(workspace, &options),
+        Task::Fuzz(options) => fuzz::fuzz(workspace, &options),
+        Task::FuzzWorker(options) => fuzz::work(workspace, &options),
+        Task::BenchReader(options) => sheets::read_once(&options),
         Task::Bench { what } => bench::bench(workspace, &what),
         Task::Build => build::build(workspace).map(|built| println!("{}", built.cli.display())),
         Task::Up(options) => up(workspace, options),
         Task::Down { instance } => down(workspace, &instance),
         Task::Deploy(options) => deploy(workspace, options),
         Task::Partner { port, settings } => partner::serve(port, &settings),
-        Task::Check => layers::check(workspace),
+        Task::Check => layers::check(workspace).and_then(|()| failures::check(workspace)),
         Task::Lint => lint::lint(workspace),
     }
     .map(|()| ExitCode::SUCCESS)

@@ -1,4 +1,4 @@
-//! The Python environment of the local cloud, made from pinned and hashed requirements.
+//! The Python environments of the local cloud and of the tests, made from pinned and hashed requirements.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,10 @@ pub enum Requirements {
     Cloud,
     /// What lints the template, on top.
     Checks,
+    /// Other readers and writers of workbooks, for the tests of ours.
+    Readers,
+    /// Other readers of workbooks, to be measured beside ours.
+    Bench,
 }
 
 impl Requirements {
@@ -30,38 +34,63 @@ impl Requirements {
         match self {
             Self::Cloud => "requirements.txt",
             Self::Checks => "requirements-checks.txt",
+            Self::Readers => "requirements.txt",
+            Self::Bench => "requirements-bench.txt",
         }
+    }
+
+    /// Where the file is, from the root.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Cloud | Self::Checks => "localstack",
+            Self::Readers | Self::Bench => "shared/sheets/tests/readers",
+        }
+    }
+
+    /// The environment below `.filas`: the local cloud's is not made larger by what only tests need.
+    fn environment(self) -> &'static str {
+        match self {
+            Self::Cloud | Self::Checks => "venv",
+            Self::Readers => "venv-readers",
+            Self::Bench => "venv-bench",
+        }
+    }
+
+    /// True when it is installed into an environment that another set has made.
+    fn is_addition(self) -> bool {
+        matches!(self, Self::Checks)
     }
 }
 
-/// The Python of `.filas/venv`, with the requirements installed. Takes milliseconds when nothing changed.
+/// The Python of an environment below `.filas`, with the requirements installed. Takes milliseconds when nothing changed.
 ///
 /// # Errors
 /// When no usable Python is found, the environment cannot be made, or a package does not install.
 pub fn environment(workspace: &Workspace, wanted: Requirements) -> Result<PathBuf> {
     let _lock = workspace.lock(Lock::Made)?;
-    let venv = workspace.made().join("venv");
+    let venv = workspace.made().join(wanted.environment());
     let python = venv.join("bin").join("python");
-    install(workspace, &venv, &python, Requirements::Cloud)?;
-    if matches!(wanted, Requirements::Checks) {
-        install(workspace, &venv, &python, Requirements::Checks)?;
+    if wanted.is_addition() {
+        install(workspace, &venv, &python, Requirements::Cloud)?;
     }
+    install(workspace, &venv, &python, wanted)?;
     Ok(python)
 }
 
 fn install(workspace: &Workspace, venv: &Path, python: &Path, requirements: Requirements) -> Result<()> {
-    let file = workspace.root().join("localstack").join(requirements.file());
+    let file = workspace.root().join(requirements.folder()).join(requirements.file());
     let pinned = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let hash = hex(&Sha256::digest(&pinned));
     let stamp = venv.join(format!("{}.sha256", requirements.file()));
     if python.exists() && fs::read_to_string(&stamp).is_ok_and(|known| known == hash) {
         return Ok(());
     }
-    if !python.exists() || matches!(requirements, Requirements::Cloud) {
+    if !python.exists() || !requirements.is_addition() {
         let base = find_python()?;
-        progress::step(&format!("making a Python environment in .filas/venv with {base}"), || create(&base, venv))?;
+        let name = requirements.environment();
+        progress::step(&format!("making a Python environment in .filas/{name} with {base}"), || create(&base, venv))?;
     }
-    progress::step(&format!("installing localstack/{}", requirements.file()), || {
+    progress::step(&format!("installing {}/{}", requirements.folder(), requirements.file()), || {
         let mut pip = Command::new(python);
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"])
             .arg(&file);
@@ -84,7 +113,7 @@ fn find_python() -> Result<String> {
     }
     let found = if seen.is_empty() { "none was found".to_owned() } else { seen.join(", ") };
     bail!(
-        "the local cloud needs Python {}.{} or newer; {found}. Install one, or name it in FILAS_PYTHON",
+        "Filas needs Python {}.{} or newer for its local cloud and its tests; {found}. Install one, or name it in FILAS_PYTHON",
         OLDEST.0,
         OLDEST.1
     )

@@ -4,7 +4,6 @@
 //! need not wait for minutes. The tests find both by the variables that are set here.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, TcpListener};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -15,6 +14,7 @@ use crate::build::cargo;
 use crate::cloud::{self, Cloud, UpOptions};
 use crate::deploy::Deployed;
 use crate::progress::{say, step};
+use crate::python::{self, Requirements};
 use crate::workspace::Workspace;
 
 /// The key of a second owner, to whom nothing of the first one is visible.
@@ -29,7 +29,7 @@ pub fn test(workspace: &Workspace, filter: &[String]) -> Result<()> {
     let chaos_partner = partner(PartnerSettings { latency_ms: 20, ..PartnerSettings::default() })?;
     let instance = format!("test-{}", std::process::id());
     let mut options = UpOptions::new(&instance);
-    options.port = Some(free_port()?);
+    options.port = Some(cloud::free_port()?);
     options.fresh = true;
     options.parameters.insert("PartnerUrl".to_owned(), main_partner.url());
     let cloud = Cloud::up(workspace, &options)?;
@@ -42,12 +42,6 @@ pub fn test(workspace: &Workspace, filter: &[String]) -> Result<()> {
         say(&format!("the logs of the local cloud: {}", workspace.instance(&instance).display()));
     }
     tested.and(stopped.map(drop))
-}
-
-/// A port that nobody listens on, so that the tests leave 4566 to a cloud that a person brings up meanwhile.
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("there is no free port")?;
-    Ok(listener.local_addr()?.port())
 }
 
 fn partner(settings: PartnerSettings) -> Result<PartnerServer> {
@@ -94,6 +88,15 @@ fn test_on(
         })
     };
     let stacks = json!({ "main": stack(&main, main_partner), "chaos": stack(&chaos, chaos_partner) });
+    let readers = python::environment(workspace, Requirements::Readers)?;
+    step("comparing our reader with those of another language", || {
+        let mut tests = cargo(workspace);
+        tests
+            .args(["test", "--release", "--package", "filas-sheets", "--test", "differential", "--", "--ignored"])
+            .args(filter)
+            .env("FILAS_TEST_READERS", &readers);
+        run(&mut tests)
+    })?;
     step("running every test", || {
         let mut tests = cargo(workspace);
         tests

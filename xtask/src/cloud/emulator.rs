@@ -51,6 +51,8 @@ pub(super) struct Start<'a> {
     pub region: &'a str,
     pub port: Option<u16>,
     pub keep_state: bool,
+    /// Whether the log goes on where it ended.
+    pub keep_log: bool,
 }
 
 impl Emulator {
@@ -88,6 +90,19 @@ impl Emulator {
         forget(&folder.join("cloud.json"))
     }
 
+    /// Stops it in order and starts it again on its port, with what it held.
+    pub(super) fn restart(&self, python: &Path, folder: &Path, region: &str) -> Result<Self> {
+        if !self.keep_state {
+            bail!("the local cloud keeps no state that a restart could find again");
+        }
+        self.stop(folder)?;
+        if !becomes_free(self.port) {
+            bail!("port {} is taken by another program since the local cloud was stopped", self.port);
+        }
+        let start = Start { python, folder, region, port: Some(self.port), keep_state: true, keep_log: true };
+        Self::start_on(&start, self.port)
+    }
+
     /// Starts one and waits until it is well. It goes on running when we end.
     pub(super) fn start(start: &Start<'_>) -> Result<Self> {
         let mut port = choose_port(start.port, last_port(start.folder))?;
@@ -108,7 +123,13 @@ impl Emulator {
     fn start_on(start: &Start<'_>, port: u16) -> Result<Self> {
         let endpoint = format!("http://127.0.0.1:{port}");
         let log_path = start.folder.join("ministack.log");
-        let log = File::create(&log_path).with_context(|| format!("cannot make {}", log_path.display()))?;
+        let log = File::options()
+            .create(true)
+            .write(true)
+            .truncate(!start.keep_log)
+            .append(start.keep_log)
+            .open(&log_path)
+            .with_context(|| format!("cannot make {}", log_path.display()))?;
         let mut child = command(start, port, &endpoint, log)?.spawn().context("cannot start the emulator")?;
         let pid = i32::try_from(child.id()).context("a process number that does not fit")?;
         let process = Process::running(pid)
@@ -206,6 +227,11 @@ fn choose_port(wanted: Option<u16>, last: Option<u16>) -> Result<u16> {
     if listener_on(USUAL_PORT).is_ok() {
         return Ok(USUAL_PORT);
     }
+    any_free_port()
+}
+
+/// A port that nobody listens on.
+pub(super) fn any_free_port() -> Result<u16> {
     let listener = listener_on(0).context("no port is free")?;
     Ok(listener.local_addr().context("cannot tell the port")?.port())
 }

@@ -1,0 +1,34 @@
+//! Scenarios and weathers by chance.
+
+use filas_simulator::{Counted, Setting, Simulator};
+
+#[test]
+fn a_thousand_seeds_lose_nothing_and_count_nothing_twice() {
+    let simulator = Simulator::new(0).unwrap();
+    let mut counted = Counted::default();
+    for seed in 1..=1000 {
+        let ran = simulator.run(&Setting::of_seed(seed), false);
+        counted.add(&ran.counted);
+        assert_eq!(ran.failure, None, "every event of it: cargo xtask simulate --seed {seed}");
+    }
+    // Otherwise the weather was too fine to show anything.
+    assert!(counted.deaths > 1000, "{counted:?}");
+    assert!(counted.strikes > 3000, "{counted:?}");
+    assert!(counted.queue_faults > 1000, "{counted:?}");
+    assert!(counted.dead_letters > 300, "{counted:?}");
+}
+
+#[test]
+fn a_seed_comes_to_the_same_event_by_event() {
+    let simulator = Simulator::new(1).unwrap();
+    for seed in 1..=60 {
+        let first = simulator.run(&Setting::of_seed(seed), true);
+        // Another run in between, and another runtime: nothing is carried over.
+        let second = Simulator::new(1).unwrap().run(&Setting::of_seed(seed), true);
+        for (number, (one, other)) in first.trace.iter().zip(&second.trace).enumerate() {
+            assert_eq!(one, other, "seed {seed}, event {number}");
+        }
+        assert_eq!(first.trace.len(), second.trace.len(), "seed {seed}");
+        assert!(!first.trace.is_empty());
+    }
+}
