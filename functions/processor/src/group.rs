@@ -7,12 +7,12 @@ use filas_domain::plan::ByteRange;
 use filas_domain::ports::{
     BatchLedger, BatchQueue, Clock, Deliveries, ObjectReader, ObjectWriter, PortError, WriteError,
 };
-use filas_domain::task::Task;
-use filas_domain::{PipelineRef, TaskId, error_chain};
+use filas_domain::task::{Order, Task};
+use filas_domain::{TaskId, error_chain};
 use filas_pipeline::RowContext;
 
 use crate::handler::{CLOCK_SKEW, Invocation, Item, Processor, TIME_TO_SETTLE, Verdict};
-use crate::rows;
+use crate::rows::{self, Done};
 
 /// A batch that this worker holds.
 pub struct Held<'a> {
@@ -106,14 +106,20 @@ where
         let lines = self.read_lines(task.id, &held).await;
         for ((index, held), lines) in held.into_iter().enumerate().zip(lines) {
             let has_whole_time = invocation.take_whole_time();
-            match self.run_rows(&task.head.order.pipeline, &held, lines, &context, &mut outcomes).await {
-                Ok(progress) if progress.rows == 0 && has_whole_time => {
+            match self.run_rows(&task.head.order, &held, lines, &context, &mut outcomes).await {
+                Ok(Done { progress, partner_down: Some(down) }) => {
+                    // Nothing of the task gets further: its batches wait without a message until the partner is tried
+                    // again. What was done counts; the rest costs no delivery.
+                    self.pause(task.id, down).await;
+                    ran.push((index, Ran { held, progress }));
+                }
+                Ok(Done { progress, .. }) if progress.rows == 0 && has_whole_time => {
                     // Handing it on could go on for ever. It is trouble, and uses up the batch's deliveries.
                     let operation = format!("process batch {} of task {}", held.batch.number, held.batch.task);
                     let error = PortError::transient(operation, "no row ended within the worker's time");
                     verdicts[index] = self.release(&held, &error).await;
                 }
-                Ok(progress) => ran.push((index, Ran { held, progress })),
+                Ok(Done { progress, .. }) => ran.push((index, Ran { held, progress })),
                 Err(error) => verdicts[index] = self.release(&held, &error).await,
             }
         }
@@ -167,30 +173,30 @@ where
 
     async fn run_rows(
         &self,
-        pipeline: &PipelineRef,
+        order: &Order,
         held: &Held<'_>,
         lines: Result<Vec<u8>, String>,
         context: &RowContext,
         outcomes: &mut Vec<u8>,
-    ) -> Result<Progress, PortError> {
+    ) -> Result<Done, PortError> {
         let operation = || format!("process batch {} of task {}", held.batch.number, held.batch.task);
         let lines = lines.map_err(|error| PortError::transient(operation(), error))?;
-        let pipeline = self.pipelines.get(pipeline).await?;
+        let pipeline = self.pipelines.get(&order.owner, &order.pipeline).await?;
         let lines = match &held.batch.redo {
             Some(redo) => self.lines_to_redo(&held.batch, redo, &lines).await?,
             None => lines,
         };
         let start = outcomes.len() as u64;
-        let mut progress = rows::run(&pipeline, &held.batch, &lines, context, outcomes)
+        let mut done = rows::run(&pipeline, &held.batch, &lines, context, outcomes)
             .await
             .map_err(|trouble| PortError::transient(operation(), trouble))?;
-        if progress.rows == 0 {
-            return Ok(progress);
+        if done.progress.rows == 0 {
+            return Ok(done);
         }
         let bytes = ByteRange { start, end: outcomes.len() as u64 };
         // Which object they go into is known once it is known which batches ran.
         let key = ObjectKey::part(held.batch.task, held.batch.number, held.batch.epoch());
-        progress.part = Some(Part { key, bytes, rows: progress.rows, is_overlay: false });
-        Ok(progress)
+        done.progress.part = Some(Part { key, bytes, rows: done.progress.rows, is_overlay: false });
+        Ok(done)
     }
 }

@@ -171,7 +171,8 @@ where
             TaskState::Cancelling => return Ok(self.cancel_all(items).await),
             _ => {}
         }
-        let pipeline = match self.pipelines.get(&task.head.order.pipeline).await {
+        let order = &task.head.order;
+        let pipeline = match self.pipelines.get(&order.owner, &order.pipeline).await {
             Ok(pipeline) => pipeline,
             // Said in the history of each batch: when they die of it, their reason is known.
             Err(error) => return Ok(self.release_all(items, &error, invocation).await),
@@ -186,6 +187,9 @@ where
         }
         for index in self.least_suspect_first(id, items, alone).await? {
             verdicts[index] = self.run_alone(&task, &items[index], invocation).await;
+        }
+        if let Some(rule) = pipeline.stop_rule() {
+            self.stop_early(id, rule).await;
         }
         Ok(verdicts)
     }

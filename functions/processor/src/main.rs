@@ -5,7 +5,7 @@
 
 use filas_aws::{Cloud, SystemClock, env, telemetry};
 use filas_domain::delivery::QueueEvent;
-use filas_pipeline::Variables;
+use filas_pipeline::{Ports, Services, Variables};
 use lambda_runtime::{LambdaEvent, service_fn};
 use processor::handler::{Invocation, Processor};
 use processor::pipelines::Pipelines;
@@ -15,11 +15,19 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     telemetry::init();
     let cloud = Cloud::from_env().await?;
     let objects = cloud.objects()?;
+    let ports = Ports {
+        records: cloud.records()?,
+        permits: cloud.permits()?,
+        secrets: cloud.secrets()?,
+        queue: cloud.row_queue(),
+        clock: SystemClock,
+    };
+    let services = Services::of_worker(ports);
     let processor = Processor {
         ledger: cloud.ledger()?,
         queue: cloud.batch_queue()?,
         deliveries: cloud.deliveries(env::BATCH_QUEUE_URL)?,
-        pipelines: Pipelines::new(objects.clone(), Variables::of_installation(|name| std::env::var(name).ok())),
+        pipelines: Pipelines::new(objects.clone(), Variables::of_installation(|name| std::env::var(name).ok()), services),
         objects,
         clock: SystemClock,
     };

@@ -3,38 +3,40 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use filas_domain::PipelineRef;
+use filas_domain::ids::{Owner, PipelineRef};
 use filas_domain::ports::{ObjectReader, PortError};
-use filas_pipeline::{Pipeline, Variables, catalogue};
+use filas_pipeline::{Pipeline, Services, Variables, catalogue};
 use tokio::sync::Mutex;
 
 /// Compiles pipelines, each once.
 pub struct Pipelines<O> {
     objects: O,
     variables: Variables,
-    compiled: Mutex<HashMap<PipelineRef, Arc<Pipeline>>>,
+    services: Services,
+    compiled: Mutex<HashMap<(Owner, PipelineRef), Arc<Pipeline>>>,
 }
 
 impl<O: ObjectReader> Pipelines<O> {
-    /// Pipelines read from `objects`, with these variables.
-    pub fn new(objects: O, variables: Variables) -> Self {
-        Self { objects, variables, compiled: Mutex::default() }
+    /// Pipelines read from `objects`, with these variables and this outside.
+    pub fn new(objects: O, variables: Variables, services: Services) -> Self {
+        Self { objects, variables, services, compiled: Mutex::default() }
     }
 
-    /// The pipeline.
+    /// The pipeline of `owner`. What it remembers of look-ups and secrets is its owner's: no two owners share one.
     ///
     /// # Errors
     /// When its text cannot be had, or does not compile with the variables of this installation.
-    pub async fn get(&self, pipeline: &PipelineRef) -> Result<Arc<Pipeline>, PortError> {
+    pub async fn get(&self, owner: &Owner, pipeline: &PipelineRef) -> Result<Arc<Pipeline>, PortError> {
         let mut compiled = self.compiled.lock().await;
-        if let Some(known) = compiled.get(pipeline) {
+        let key = (owner.clone(), pipeline.clone());
+        if let Some(known) = compiled.get(&key) {
             return Ok(known.clone());
         }
         let spec = catalogue::spec(&self.objects, pipeline).await?;
-        let fresh = Pipeline::compile(&spec, &self.variables)
+        let fresh = Pipeline::compile_with(&spec, &self.variables, &self.services.for_owner(owner.clone()))
             .map_err(|error| PortError::permanent(format!("compile the pipeline '{}'", pipeline.name), error))?;
         let fresh = Arc::new(fresh);
-        compiled.insert(pipeline.clone(), fresh.clone());
+        compiled.insert(key, fresh.clone());
         Ok(fresh)
     }
 }

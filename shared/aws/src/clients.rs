@@ -14,7 +14,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use crate::env::{self, EnvError};
 use crate::ledger::DynamoLedger;
 use crate::objects::S3Objects;
-use crate::queues::{SqsBatchQueue, SqsDeliveries, SqsMonitor, WatchedQueue};
+use crate::queues::{SqsBatchQueue, SqsDeliveries, SqsIngestQueue, SqsMonitor, WatchedQueue};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -81,6 +81,14 @@ impl Cloud {
     /// When it names none.
     pub fn batch_queue(&self) -> Result<SqsBatchQueue, EnvError> {
         Ok(SqsBatchQueue::new(self.sqs.clone(), env::required(env::BATCH_QUEUE_URL)?))
+    }
+
+    /// The queue of arrivals that the environment names.
+    ///
+    /// # Errors
+    /// When it names none.
+    pub fn ingest_queue(&self) -> Result<SqsIngestQueue, EnvError> {
+        Ok(SqsIngestQueue::new(self.sqs.clone(), env::required(env::INGEST_QUEUE_URL)?))
     }
 
     /// The deliveries of the queue whose URL is in `variable`: [`env::BATCH_QUEUE_URL`] or [`env::INGEST_QUEUE_URL`].

@@ -5,6 +5,7 @@
 //! * [`ledger`]: tasks and batches in one DynamoDB table
 //! * [`objects`]: files, rows and results in S3, and presigned requests for them
 //! * [`queues`]: the batch queue, the visibility of deliveries and the depths of all queues
+//! * [`records`], [`permits`], [`secrets`], [`row_queue`]: what pipelines need of others
 //! * [`telemetry`]: logs as JSON lines
 //! * [`system`]: the clock and the randomness of the machine
 
@@ -13,13 +14,22 @@ pub mod env;
 mod errors;
 pub mod ledger;
 pub mod objects;
+pub mod permits;
+pub mod pipeline_ports;
 pub mod queues;
+pub mod records;
 mod retry;
+pub mod row_queue;
+pub mod secrets;
 pub mod system;
 pub mod telemetry;
 
 pub use clients::Cloud;
 pub use ledger::DynamoLedger;
 pub use objects::S3Objects;
-pub use queues::{SqsBatchQueue, SqsDeliveries, SqsMonitor, WatchedQueue};
+pub use permits::DynamoPermits;
+pub use queues::{SqsBatchQueue, SqsDeliveries, SqsIngestQueue, SqsMonitor, WatchedQueue};
+pub use records::DynamoRecords;
+pub use row_queue::SqsRowQueue;
+pub use secrets::SsmSecrets;
 pub use system::{SystemClock, random_bytes};

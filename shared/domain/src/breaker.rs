@@ -43,6 +43,8 @@ enum State {
 pub enum Admission {
     /// It may.
     Admitted,
+    /// The partner was down, and another request is the probe: wait for what becomes of that.
+    Wait,
     /// The partner is down.
     Refused(Down),
 }
@@ -71,15 +73,14 @@ impl Breaker {
     /// Asks for a request at `now`. One that is admitted ends with [`succeeded`](Self::succeeded) or
     /// [`failed`](Self::failed); a probe that never says how it ended makes room for another after a while.
     pub fn admit(&mut self, now: Timestamp) -> Admission {
-        let (until, opened, reason) = match &self.state {
+        let (opened, reason) = match &self.state {
             State::Closed { .. } => return Admission::Admitted,
-            State::Open { until, opened, reason } | State::Probing { until, opened, reason } => {
-                (*until, *opened, reason.clone())
+            State::Probing { until, .. } if now < *until => return Admission::Wait,
+            State::Open { until, reason, .. } if now < *until => {
+                return Admission::Refused(Down { reason: reason.clone(), until: *until });
             }
+            State::Open { opened, reason, .. } | State::Probing { opened, reason, .. } => (*opened, reason.clone()),
         };
-        if now < until {
-            return Admission::Refused(Down { reason, until });
-        }
         self.state = State::Probing { until: now.plus(open_for(opened)), opened, reason };
         Admission::Admitted
     }
@@ -113,13 +114,19 @@ impl Breaker {
         }
     }
 
-    /// Whether the partner is down.
-    pub fn down(&self) -> Option<Down> {
+    /// An attempt said nothing of the partner at `now`, such as one that was refused because there were too many. If it was
+    /// the probe, another may go at once.
+    pub fn unclear(&mut self, now: Timestamp) {
+        if let State::Probing { opened, reason, .. } = &self.state {
+            self.state = State::Open { until: now, opened: *opened, reason: reason.clone() };
+        }
+    }
+
+    /// Whether the partner is down at `now`, and there is nothing to wait for.
+    pub fn down(&self, now: Timestamp) -> Option<Down> {
         match &self.state {
-            State::Closed { .. } => None,
-            State::Open { until, reason, .. } | State::Probing { until, reason, .. } => {
-                Some(Down { reason: reason.clone(), until: *until })
-            }
+            State::Open { until, reason, .. } if now < *until => Some(Down { reason: reason.clone(), until: *until }),
+            State::Closed { .. } | State::Open { .. } | State::Probing { .. } => None,
         }
     }
 

@@ -58,11 +58,13 @@ where
     mark(ledger, clock, task).await
 }
 
-fn is_to_be_sent(task: &Task) -> bool {
+/// Whether messages are owed to the task.
+pub fn is_to_be_sent(task: &Task) -> bool {
     task.head.state == TaskState::Processing && !task.head.split.fanned_out
 }
 
-fn needs_message(message: &BatchMessage, stored: &[Batch], now: Timestamp) -> bool {
+/// Whether the batch of `message` needs one: it is neither closed nor, at `now`, in a worker's hands.
+pub fn needs_message(message: &BatchMessage, stored: &[Batch], now: Timestamp) -> bool {
     let batch = stored.iter().find(|batch| batch.number == message.batch);
     batch.is_none_or(|batch| !batch.state.is_closed() && !batch.is_held(now))
 }

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::spec::Places;
+
 /// Why a pipeline file cannot be used. All of it is found before the first row is touched, and none of it is transient.
 #[derive(Debug, Error)]
 pub enum PipelineError {
@@ -29,17 +31,6 @@ pub enum PipelineError {
         /// The keys that are known here.
         known: Vec<String>,
     },
-    /// A key of the format that this version cannot carry out. It is refused, because leaving it out would change what the
-    /// pipeline does.
-    #[error("line {line}, column {column}: `{key}` is not supported by this version of Filas")]
-    NotSupported {
-        /// Line in the file, from 1.
-        line: u64,
-        /// Column in the line, from 1.
-        column: u64,
-        /// The key.
-        key: String,
-    },
     /// `${NAME}` for which there is no variable.
     #[error("{place}: the variable {name} is not set")]
     MissingVariable {
@@ -49,23 +40,49 @@ pub enum PipelineError {
         name: String,
     },
     /// A value that makes no sense where it stands.
-    #[error("{place}: {message}")]
+    #[error("{}{place}: {message}", at(*.line, *.column))]
     Invalid {
+        /// Line in the file, from 1; 0 when it is not known.
+        line: u64,
+        /// Column in the line, from 1. Of an expression that stands on one line it is the column of what is wrong.
+        column: u64,
         /// Where in the pipeline it stands, such as `deliver.http.timeout`.
         place: String,
+        /// How many characters of the value come before what is wrong.
+        offset: usize,
         /// What is wrong.
         message: String,
     },
     /// The HTTP client cannot be made: a broken installation, such as one without root certificates.
     #[error("make the HTTP client")]
-    HttpClient(#[source] crate::deliver::HttpClientError),
+    HttpClient(#[source] crate::outbound::HttpClientError),
 }
 
 impl PipelineError {
     /// A value that makes no sense at `place`.
     pub(crate) fn invalid(place: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Invalid { place: place.into(), message: message.into() }
+        Self::invalid_inside(place, 0, message)
     }
+
+    /// A value at `place` of which something behind `offset` characters makes no sense.
+    pub(crate) fn invalid_inside(place: impl Into<String>, offset: usize, message: impl Into<String>) -> Self {
+        Self::Invalid { line: 0, column: 0, place: place.into(), offset, message: message.into() }
+    }
+
+    /// The same with line and column, if its place is known.
+    pub(crate) fn located(self, places: &Places) -> Self {
+        match self {
+            Self::Invalid { line: 0, place, offset, message, .. } => {
+                let (line, column) = places.find(&place).map_or((0, 0), |position| position.inside(offset));
+                Self::Invalid { line, column, place, offset, message }
+            }
+            other => other,
+        }
+    }
+}
+
+fn at(line: u64, column: u64) -> String {
+    if line == 0 { String::new() } else { format!("line {line}, column {column}: ") }
 }
 
 fn meant(nearest: Option<&str>, known: &[String]) -> String {
@@ -75,10 +92,11 @@ fn meant(nearest: Option<&str>, known: &[String]) -> String {
     }
 }
 
-/// The candidate that `word` most resembles, if it resembles one: at most a third of its letters differ.
+/// The candidate that `word` most resembles, if it resembles one: at most a third of its letters differ, or one of two.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
-    let allowed = (word.chars().count() / 3).max(1);
+    let letters = word.chars().count();
+    let allowed = (letters / 3).max(1).min(letters.saturating_sub(1));
     candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(&word, &candidate.to_lowercase()), candidate))

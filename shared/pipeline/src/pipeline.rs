@@ -1,15 +1,19 @@
 //! The stages in order, run over one row.
 
-use filas_domain::outcome::{Failure, RowResult, Stage as StageName};
+use filas_domain::outcome::RowResult;
+use filas_domain::stop::StopRule;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use crate::deliver::HttpDelivery;
+use crate::compute::{Computation, Scope};
+use crate::deliver::{HttpDelivery, QueueDelivery, StoreDelivery};
+use crate::enrich::Lookup;
 use crate::error::PipelineError;
 use crate::row::SourceRow;
+use crate::services::{Services, Setting};
 use crate::simulate::Simulation;
-use crate::spec::{DeliverSpec, PipelineSpec};
+use crate::spec::{DeliverSpec, FailedLimit, PipelineSpec};
 use crate::stage::{Interrupted, RowContext, RowValues, Stage, Step};
 use crate::validate::Validation;
 use crate::variables::Variables;
@@ -19,24 +23,49 @@ use crate::variables::Variables;
 pub struct Pipeline {
     name: String,
     stages: Vec<Stage>,
+    /// The names that a delivery knows.
+    scope: Scope,
+    stop: Option<StopRule>,
 }
 
 impl Pipeline {
-    /// Makes a pipeline of its file. What cannot work is an error here and not at row 70,000: a broken schema, a URL that
-    /// is none, a variable that is not set (it is named).
+    /// Makes a pipeline of its file. What cannot work is an error here and not at row 70,000: a broken schema, an
+    /// expression with an unknown name or types that do not go together, a URL that is none, a variable that is not set
+    /// (it is named). The error says line and column.
     pub fn compile(spec: &PipelineSpec, variables: &Variables) -> Result<Self, PipelineError> {
+        Self::compile_with(spec, variables, &Services::none())
+    }
+
+    /// As [`compile`](Self::compile), for the owner of `services`: with `rate`, secrets, `store` and `queue`.
+    pub fn compile_with(
+        spec: &PipelineSpec,
+        variables: &Variables,
+        services: &Services,
+    ) -> Result<Self, PipelineError> {
+        let setting = Setting { pipeline: &spec.name, key: spec.rows.key.as_deref(), variables, services };
+        Self::compile_stages(spec, &setting).map_err(|error| error.located(&spec.places))
+    }
+
+    fn compile_stages(spec: &PipelineSpec, setting: &Setting<'_>) -> Result<Self, PipelineError> {
         let mut stages = Vec::new();
-        if let Some(schema) = &spec.validate {
-            stages.push(Stage::Validate(Validation::compile(schema)?));
+        let validation = Validation::compile(spec.validate.as_ref(), &spec.rules)?;
+        let mut scope = Scope::of_row(validation.columns());
+        if !validation.is_empty() {
+            stages.push(Stage::Validate(validation));
+        }
+        lookups(spec, setting, &mut scope, &mut stages)?;
+        if !spec.compute.is_empty() {
+            stages.push(Stage::Compute(Computation::compile(&spec.compute, &mut scope)?));
         }
         if let Some(simulate) = &spec.simulate {
-            stages.push(Stage::Simulate(Simulation::compile(simulate, variables)));
+            stages.push(Stage::Simulate(Simulation::compile(simulate, setting.variables)));
         }
-        match &spec.deliver {
-            DeliverSpec::None => {}
-            DeliverSpec::Http(http) => stages.push(Stage::Http(Box::new(HttpDelivery::compile(http, variables)?))),
-        }
-        Ok(Self { name: spec.name.clone(), stages })
+        stages.extend(delivery(spec, setting, &scope)?);
+        let stop = spec.stop.map(|stop| match stop.failed {
+            FailedLimit::Rows(rows) => StopRule::Rows(rows),
+            FailedLimit::Share(hundredths) => StopRule::Share(hundredths),
+        });
+        Ok(Self { name: spec.name.clone(), stages, scope, stop })
     }
 
     /// The version of a pipeline file: the first 12 hexadecimal digits of its SHA-256. Any change of the text changes it.
@@ -49,6 +78,11 @@ impl Pipeline {
         &self.name
     }
 
+    /// When a task of this pipeline gives up early; [`should_stop`](filas_domain::stop::should_stop) decides.
+    pub fn stop_rule(&self) -> Option<StopRule> {
+        self.stop
+    }
+
     /// Runs one row to its outcome. A bad row is [`RowResult::Failed`]; an `Err` means that the row has no outcome and must
     /// be run again with the same context's task, so that its idempotency key stays the same. Side effects may have
     /// happened by then.
@@ -58,12 +92,9 @@ impl Pipeline {
         }
         let record = match row.record {
             Ok(record) => record,
-            Err(unreadable) => {
-                let failure = Failure { stage: StageName::Read, code: unreadable.code, message: unreadable.message };
-                return Ok(RowResult::Failed(failure));
-            }
+            Err(unreadable) => return Ok(RowResult::Failed(unreadable.into())),
         };
-        let mut values = RowValues { number: row.number, row: Value::Object(record), kept: None };
+        let mut values = RowValues::new(row.number, Value::Object(record));
         for stage in &self.stages {
             match stage.run(&mut values, context).await? {
                 Step::Continue => {}
@@ -71,6 +102,16 @@ impl Pipeline {
             }
         }
         Ok(RowResult::Succeeded { kept: values.kept })
+    }
+
+    /// The stages in order.
+    pub(crate) fn stages(&self) -> &[Stage] {
+        &self.stages
+    }
+
+    /// The names that a delivery knows.
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
     }
 
     /// How many rows one worker should run at once.
@@ -82,4 +123,28 @@ impl Pipeline {
     pub fn is_pure(&self) -> bool {
         self.stages.iter().all(Stage::is_pure)
     }
+}
+
+/// The look-ups, in order; each may use the answers of those before it.
+fn lookups(
+    spec: &PipelineSpec,
+    setting: &Setting<'_>,
+    scope: &mut Scope,
+    stages: &mut Vec<Stage>,
+) -> Result<(), PipelineError> {
+    for (name, lookup) in spec.enrich.iter() {
+        stages.push(Stage::Enrich(Box::new(Lookup::compile(name, lookup, scope, setting)?)));
+        scope.add_lookup(name, &format!("enrich.{name}"))?;
+    }
+    Ok(())
+}
+
+/// What becomes of a row that passed everything else.
+fn delivery(spec: &PipelineSpec, setting: &Setting<'_>, scope: &Scope) -> Result<Option<Stage>, PipelineError> {
+    Ok(match &spec.deliver {
+        DeliverSpec::None => None,
+        DeliverSpec::Http(http) => Some(Stage::Http(Box::new(HttpDelivery::compile(http, scope, setting)?))),
+        DeliverSpec::Store(store) => Some(Stage::Store(Box::new(StoreDelivery::compile(store, scope, setting)?))),
+        DeliverSpec::Queue(queue) => Some(Stage::Queue(Box::new(QueueDelivery::compile(queue, scope, setting)?))),
+    })
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use filas_domain::ids::RowNumber;
+use filas_domain::outcome::{Failure, Stage as StageName};
 use serde::Deserialize;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde_json::{Map, Value};
@@ -24,6 +25,12 @@ pub struct Unreadable {
     pub code: String,
     /// For people.
     pub message: String,
+}
+
+impl From<Unreadable> for Failure {
+    fn from(unreadable: Unreadable) -> Self {
+        Self { stage: StageName::Read, code: unreadable.code, message: unreadable.message }
+    }
 }
 
 impl SourceRow {

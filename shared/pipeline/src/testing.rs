@@ -7,5 +7,5 @@ use crate::stage::RowValues;
 
 /// Row 7 with these cells.
 pub(crate) fn values(row: Value) -> RowValues {
-    RowValues { number: RowNumber::new(7), row, kept: None }
+    RowValues::new(RowNumber::new(7), row)
 }

@@ -1,28 +1,28 @@
-//! URLs with `${NAME}` and `{row.COLUMN}` in them.
+//! URLs with `${NAME}` and placeholders such as `{row.COLUMN}` in them.
 
 use std::fmt::Write as _;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
-use serde_json::Value;
 
+use crate::compute::{Placeholder, Scope};
 use crate::error::PipelineError;
-use crate::row::cell_error;
 use crate::stage::RowValues;
-use crate::text::number_text;
 use crate::variables::{Piece, Variables, pieces};
 
 /// Everything but the unreserved characters of RFC 3986, section 2.3.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A URL in which cells of the row are filled in, each percent-encoded so that it stays one piece of the URL.
+/// A URL in which values of the row are filled in, each percent-encoded so that it stays one piece of the URL.
 #[derive(Debug)]
-pub(crate) struct UrlTemplate(Vec<UrlPiece>);
+pub(crate) struct UrlTemplate {
+    pieces: Vec<UrlPiece>,
+}
 
 #[derive(Debug, PartialEq)]
 enum UrlPiece {
     Text(String),
-    Column(String),
+    Value(Placeholder),
 }
 
 /// A row that does not fit the URL: which column, and why.
@@ -30,31 +30,33 @@ enum UrlPiece {
 pub(crate) struct Misfit(pub(crate) String);
 
 impl UrlTemplate {
-    /// Takes `text` apart and fills in the variables. Scheme and host must be there without the row: a cell may say what is
-    /// asked of a partner and never who the partner is.
-    pub(crate) fn compile(text: &str, variables: &Variables, place: &str) -> Result<Self, PipelineError> {
-        let mut template = Self(Vec::new());
+    /// Takes `text` apart and fills in the variables; placeholders may use the names in `scope`. Scheme and host must be
+    /// there without the row: a cell may say what is asked of a partner and never who the partner is.
+    pub(crate) fn compile(
+        text: &str,
+        variables: &Variables,
+        scope: &Scope,
+        place: &str,
+    ) -> Result<(Self, Url), PipelineError> {
+        let mut template = Self { pieces: Vec::new() };
         for piece in pieces(text, place)? {
             match piece {
-                Piece::Text(text) => template.add_text_with_columns(text, place)?,
+                Piece::Text(text) => template.add_text_with_values(text, scope, place)?,
                 Piece::Variable(name) => template.add_text(variables.required(name, place)?),
             }
         }
-        template.check(place)?;
-        Ok(template)
+        let example = template.example(place)?;
+        Ok((template, example))
     }
 
-    fn add_text_with_columns(&mut self, text: &str, place: &str) -> Result<(), PipelineError> {
+    fn add_text_with_values(&mut self, text: &str, scope: &Scope, place: &str) -> Result<(), PipelineError> {
         let mut rest = text;
         while let Some(start) = rest.find('{') {
             let after = &rest[start + 1..];
             let end = after.find('}').ok_or_else(|| PipelineError::invalid(place, "`{` without its `}`"))?;
-            let column = after[..end].strip_prefix("row.").filter(|column| !column.is_empty()).ok_or_else(|| {
-                let message = format!("`{{{}}}` is no placeholder such as {{row.COLUMN}}", &after[..end]);
-                PipelineError::invalid(place, message)
-            })?;
+            let value = Placeholder::compile(&after[..end], scope, place)?;
             self.add_text(&rest[..start]);
-            self.0.push(UrlPiece::Column(column.to_owned()));
+            self.pieces.push(UrlPiece::Value(value));
             rest = &after[end + 1..];
         }
         self.add_text(rest);
@@ -63,24 +65,24 @@ impl UrlTemplate {
 
     /// Adds literal text. Where a slash meets a slash one is left: a base URL that ends with one is as good as one without.
     fn add_text(&mut self, text: &str) {
-        match self.0.last_mut() {
+        match self.pieces.last_mut() {
             _ if text.is_empty() => {}
             Some(UrlPiece::Text(before)) => {
                 let text = if before.ends_with('/') { text.strip_prefix('/').unwrap_or(text) } else { text };
                 before.push_str(text);
             }
-            _ => self.0.push(UrlPiece::Text(text.to_owned())),
+            _ => self.pieces.push(UrlPiece::Text(text.to_owned())),
         }
     }
 
-    /// Refuses what could not become a URL whatever the row says.
-    fn check(&self, place: &str) -> Result<(), PipelineError> {
-        let fixed = match self.0.first() {
+    /// The URL of a row that has `x` everywhere. Refuses what could not become a URL whatever the row says.
+    fn example(&self, place: &str) -> Result<Url, PipelineError> {
+        let fixed = match self.pieces.first() {
             Some(UrlPiece::Text(text)) => text.as_str(),
             _ => "",
         };
         let host_is_fixed = match fixed.split_once("://") {
-            Some((_, after)) => self.0.len() == 1 || after.contains(['/', '?']),
+            Some((_, after)) => self.pieces.len() == 1 || after.contains(['/', '?']),
             None => false,
         };
         if !host_is_fixed {
@@ -97,22 +99,22 @@ impl UrlTemplate {
         if !example.username().is_empty() || example.password().is_some() {
             return Err(PipelineError::invalid(place, "a URL must not hold a user name or password"));
         }
-        Ok(())
+        Ok(example)
     }
 
     /// The URL for one row.
     pub(crate) fn fill_in(&self, values: &RowValues) -> Result<Url, Misfit> {
-        self.assemble(|column| cell_text(values.cell(column)).map_err(|why| Misfit(format!("{column}: {why}"))))
+        self.assemble(|value| value.text(values).map_err(|why| Misfit(format!("{}: {why}", value.name()))))
     }
 
-    fn assemble(&self, text_of: impl Fn(&str) -> Result<String, Misfit>) -> Result<Url, Misfit> {
+    fn assemble(&self, text_of: impl Fn(&Placeholder) -> Result<String, Misfit>) -> Result<Url, Misfit> {
         let mut url = String::new();
-        for piece in &self.0 {
+        for piece in &self.pieces {
             match piece {
                 UrlPiece::Text(text) => url.push_str(text),
-                UrlPiece::Column(column) => {
+                UrlPiece::Value(value) => {
                     // Writing into a String cannot fail.
-                    let _ = write!(url, "{}", utf8_percent_encode(&text_of(column)?, ENCODED));
+                    let _ = write!(url, "{}", utf8_percent_encode(&text_of(value)?, ENCODED));
                 }
             }
         }
@@ -125,31 +127,17 @@ impl UrlTemplate {
     }
 }
 
-/// A cell as a piece of a URL, or why it cannot be one.
-fn cell_text(cell: Option<&Value>) -> Result<String, String> {
-    match cell {
-        None | Some(Value::Null) => Err("the cell is empty, and the URL needs it".to_owned()),
-        Some(Value::String(text)) if text.is_empty() => Err("the cell is empty, and the URL needs it".to_owned()),
-        Some(Value::String(text)) => Ok(text.clone()),
-        Some(Value::Number(number)) => Ok(number_text(number)),
-        Some(Value::Bool(truth)) => Ok(truth.to_string()),
-        Some(value) => Err(match cell_error(value) {
-            Some(error) => format!("the cell holds the error {error}"),
-            None => "the value is neither text nor a number, and the URL needs one".to_owned(),
-        }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::testing::values;
 
     fn compile(text: &str) -> Result<UrlTemplate, String> {
         let variables = Variables::new().with("P", "http://partner:80/base/").with("ODD", "http://p/{row.sku}");
-        UrlTemplate::compile(text, &variables, "put").map_err(|error| error.to_string())
+        let compiled = UrlTemplate::compile(text, &variables, &Scope::default(), "put");
+        compiled.map(|(template, _)| template).map_err(|error| error.to_string())
     }
 
     #[test]

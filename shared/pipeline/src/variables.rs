@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use crate::error::PipelineError;
+use crate::outbound::{ALLOW_VARIABLE, AllowList};
 
 /// The variables of an installation, by name. They are values such as a partner's URL, never secrets.
 #[derive(Debug, Clone, Default)]
 pub struct Variables(BTreeMap<String, String>);
 
 /// What an installation may set for its pipelines. Nothing else of the environment can be named in a pipeline: there are
-/// credentials in it.
-pub const INSTALLATION: [&str; 3] = ["PARTNER_URL", "CATALOG_URL", "ALLOW_SIMULATED_CRASH"];
+/// credentials in it. `OUTBOUND_ALLOW` names the places that are not public and that pipelines may talk to all the same, as
+/// `host:port,…`.
+pub const INSTALLATION: [&str; 5] =
+    ["PARTNER_URL", "CATALOG_URL", "ORDERS_QUEUE_URL", "ALLOW_SIMULATED_CRASH", ALLOW_VARIABLE];
 
 impl Variables {
     /// Those of [`INSTALLATION`] that `get` has, other than as nothing: a template can only leave one out by setting it
@@ -34,6 +37,12 @@ impl Variables {
     /// The variable's value.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
+    }
+
+    /// The places that are not public and may be talked to.
+    pub(crate) fn outbound(&self) -> Result<AllowList, PipelineError> {
+        let text = self.get(ALLOW_VARIABLE).unwrap_or_default();
+        AllowList::parse(text).map_err(|message| PipelineError::invalid(ALLOW_VARIABLE, message))
     }
 
     /// `text` with every `${NAME}` replaced by its value, which is not looked at again. `place` says where it stands, for
@@ -101,7 +110,7 @@ mod tests {
         let variables = Variables::of_installation(|name| match name {
             "PARTNER_URL" => Some("http://partner".to_owned()),
             "CATALOG_URL" => Some(String::new()),
-            "ALLOW_SIMULATED_CRASH" => None,
+            "ORDERS_QUEUE_URL" | "ALLOW_SIMULATED_CRASH" | "OUTBOUND_ALLOW" => None,
             other => panic!("{other} is not for pipelines"),
         });
         assert_eq!(variables.get("PARTNER_URL"), Some("http://partner"));

@@ -82,7 +82,7 @@ fn random() -> Result<[u8; 10], PortError> {
 
 impl World {
     fn new() -> Self {
-        Self::with(Variables::new().with("PARTNER_URL", "http://partner"))
+        Self::with(Variables::new().with("PARTNER_URL", "http://partner").with("OUTBOUND_ALLOW", "partner:80"))
     }
 
     /// A world whose installation sets these variables.

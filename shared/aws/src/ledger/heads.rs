@@ -3,14 +3,15 @@
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use filas_domain::ids::TaskId;
-use filas_domain::ports::{PortError, TaskLedger, WriteError};
+use filas_domain::ports::{Clock as _, PortError, TaskLedger, WriteError};
 use filas_domain::task::{Head, Task};
 
 use super::DynamoLedger;
 use super::expressions::{becomes, has_version};
-use super::items::{task_key, task_of};
+use super::items::{is_over, task_key, task_of};
 use crate::errors::{meaning, port_error};
 use crate::retry::retrying;
+use crate::system::SystemClock;
 
 impl TaskLedger for DynamoLedger {
     async fn task(&self, id: TaskId) -> Result<Option<Task>, PortError> {
@@ -20,7 +21,9 @@ impl TaskLedger for DynamoLedger {
             get.set_key(Some(task_key(id))).consistent_read(true).send()
         };
         let answer = self.read(&operation, request).await?;
-        answer.item.map(task_of).transpose().map_err(|error| PortError::permanent(operation, error))
+        let now = SystemClock.now();
+        let item = answer.item.filter(|item| !is_over(item, now));
+        item.map(task_of).transpose().map_err(|error| PortError::permanent(operation, error))
     }
 
     async fn write_head(&self, read: &Task, head: &Head) -> Result<(), WriteError> {

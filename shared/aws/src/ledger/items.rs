@@ -94,6 +94,12 @@ pub(crate) fn task_item(task: &Task) -> Result<Attributes, StoredError> {
     Ok(item)
 }
 
+/// Whether the item's time to live is over at `now`. DynamoDB deletes such items within days, in no order: a task whose
+/// batches are deleted already would look as if nobody had claimed them.
+pub(crate) fn is_over(item: &Attributes, now: Timestamp) -> bool {
+    count_in(item, EXPIRES_AT).is_ok_and(|expires| expires <= now.as_secs())
+}
+
 /// The head as an attribute.
 pub(crate) fn head_attribute(head: &Head) -> Result<AttributeValue, StoredError> {
     Ok(to_attribute(serde_json::to_value(head)?))
@@ -245,6 +251,14 @@ mod tests {
         assert_eq!(item["owner_state"], text("acme#awaiting_upload"));
         assert_eq!(item["expires_at"], number(1_700_000_000 + 90 * 24 * 60 * 60));
         assert_eq!(task_of(item).unwrap(), task);
+    }
+
+    #[test]
+    fn a_task_past_its_time_to_live_is_not_there() {
+        let item = task_item(&task()).unwrap();
+        let end = NOW.plus(TASK_KEPT);
+        assert!(!is_over(&item, Timestamp::from_millis(end.as_secs() * 1000 - 1)));
+        assert!(is_over(&item, end));
     }
 
     #[test]

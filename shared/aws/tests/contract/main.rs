@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is otherwise")]
 
 mod lost_answers;
+mod pipeline_ports;
 mod presigned;
 mod sandbox;
 

@@ -7,9 +7,11 @@ use reqwest::{RequestBuilder, Response, StatusCode};
 
 use crate::text::{on_one_line, shortened};
 
-/// How much of an answer is read, in bytes. Reading it to the end keeps the connection usable; an endless one is not worth
-/// it.
-const MOST_READ: usize = 64 * 1024;
+/// How much of an answer is read that nobody needs, in bytes. Reading it to the end keeps the connection usable; an endless
+/// one is not worth it.
+pub(crate) const EXCERPT_READ: usize = 64 * 1024;
+/// How much of an answer is read where its content counts, in bytes.
+pub(crate) const CONTENT_READ: usize = 1024 * 1024;
 /// How much of an answer an excerpt is made of, in bytes.
 const EXCERPT_SOURCE: usize = 2 * 1024;
 /// The length of an excerpt, in characters.
@@ -17,35 +19,46 @@ const LONGEST_EXCERPT: usize = 200;
 
 /// What a partner answered.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
     /// How long the partner asks to wait before the next attempt.
-    pub(super) retry_after: Option<Duration>,
-    /// The beginning of the body, on one line.
-    pub(super) excerpt: String,
+    pub(crate) retry_after: Option<Duration>,
+    /// The body, as far as it was read.
+    pub(crate) body: Vec<u8>,
+    /// Whether that is all of it.
+    pub(crate) is_whole: bool,
 }
 
-/// Sends a request and reads its answer. Once the status is there the request counts as answered, whatever becomes of the
-/// body.
-pub(super) async fn send(request: RequestBuilder) -> Result<Answer, reqwest::Error> {
+impl Answer {
+    /// The beginning of the body, on one line.
+    pub(super) fn excerpt(&self) -> String {
+        let beginning = &self.body[..self.body.len().min(EXCERPT_SOURCE)];
+        shortened(&on_one_line(&String::from_utf8_lossy(beginning)), LONGEST_EXCERPT)
+    }
+}
+
+/// Sends a request and reads up to `most` bytes of its answer. Once the status is there the request counts as answered,
+/// whatever becomes of the body.
+pub(super) async fn send(request: RequestBuilder, most: usize) -> Result<Answer, reqwest::Error> {
     let response = request.send().await?;
     let status = response.status();
     let retry_after = retry_after(response.headers(), SystemTime::now());
-    Ok(Answer { status, retry_after, excerpt: excerpt(response).await })
+    let headers = response.headers().clone();
+    let (body, is_whole) = read(response, most).await;
+    Ok(Answer { status, headers, retry_after, body, is_whole })
 }
 
-async fn excerpt(mut response: Response) -> String {
-    let mut beginning = Vec::new();
-    let mut read = 0;
-    while let Ok(Some(chunk)) = response.chunk().await {
-        let wanted = EXCERPT_SOURCE.saturating_sub(beginning.len()).min(chunk.len());
-        beginning.extend_from_slice(&chunk[..wanted]);
-        read += chunk.len();
-        if read >= MOST_READ {
-            break;
+async fn read(mut response: Response, most: usize) -> (Vec<u8>, bool) {
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > most => return (body, false),
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return (body, true),
+            Err(_) => return (body, false),
         }
     }
-    shortened(&on_one_line(&String::from_utf8_lossy(&beginning)), LONGEST_EXCERPT)
 }
 
 /// `Retry-After` as RFC 9110, section 10.2.3 has it: seconds, or the date of the next attempt.

@@ -1,28 +1,32 @@
 //! The `deliver` part of a pipeline file.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
+#[cfg(test)]
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::de::Visitor;
 
-use super::scalar::DurationSpec;
+use super::{DurationSpec, HeaderSpec, Ordered, RateSpec, RetrySpec, SecretName};
 
 /// What becomes of a row that passed everything else.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DeliverSpec {
     /// Nothing: passing was the point.
     None,
     /// It is sent to a partner.
     Http(Box<HttpSpec>),
+    /// It is kept in the records table, once for each `rows.key`.
+    Store(StoreSpec),
+    /// It is sent as a message to a queue of the user's.
+    Queue(QueueSpec),
 }
 
 /// A delivery by HTTP. Exactly one of `put`, `post` and `patch` is there.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct HttpSpec {
-    /// URL to PUT to.
+    /// URL to PUT to; `${NAME}` is a variable, `{row.COLUMN}`, `{LOOK-UP.FIELD}` and `{COMPUTED}` are values of the row.
     #[serde(default)]
     pub put: Option<String>,
     /// URL to POST to.
@@ -31,12 +35,23 @@ pub struct HttpSpec {
     /// URL to PATCH.
     #[serde(default)]
     pub patch: Option<String>,
-    /// Headers beside those that Filas sets.
+    /// Headers beside those that Filas sets. `secret:NAME` stands for a secret.
     #[serde(default)]
-    pub headers: BTreeMap<String, String>,
+    pub headers: Ordered<HeaderSpec>,
+    /// A CEL expression; what it gives is sent as JSON. Left out: the row, with the computed values.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::expression"))]
+    pub body: Option<String>,
+    /// Signs each request as Standard Webhooks has it, with this secret: `secret:NAME`.
+    #[serde(default)]
+    pub sign: Option<SecretName>,
     /// Rows under way at once in one worker.
     #[serde(default = "default_concurrency")]
+    #[cfg_attr(test, schemars(range(min = 1, max = 256)))]
     pub concurrency: usize,
+    /// Requests in a time span, of all workers together: 200/s.
+    #[serde(default)]
+    pub rate: Option<RateSpec>,
     /// Time for one attempt, from connecting to the end of the answer.
     #[serde(default = "default_timeout")]
     pub timeout: DurationSpec,
@@ -46,90 +61,39 @@ pub struct HttpSpec {
     /// When to try again.
     #[serde(default)]
     pub retry: RetrySpec,
+    /// A CEL expression over `response` (its `status`, `headers` and `body`); what it gives is kept with the outcome.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::expression"))]
+    pub keep: Option<String>,
 }
 
-fn default_concurrency() -> usize {
+/// A delivery into the records table. The record's key is the row's `rows.key`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreSpec {
+    /// A CEL expression that gives the record. Left out: the row, with the computed values.
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::expression"))]
+    pub record: Option<String>,
+}
+
+/// A delivery to a queue of the user's.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct QueueSpec {
+    /// The queue's URL, as in "${ORDERS_QUEUE_URL}".
+    pub url: String,
+    /// A CEL expression; what it gives is the message, as JSON. Left out: the row, with the computed values.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::expression"))]
+    pub body: Option<String>,
+}
+
+pub(super) fn default_concurrency() -> usize {
     16
 }
 
-fn default_timeout() -> DurationSpec {
+pub(super) fn default_timeout() -> DurationSpec {
     DurationSpec::from_secs(10)
-}
-
-/// When to try a delivery again.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RetrySpec {
-    /// Attempts in all, the first included.
-    pub attempts: u32,
-    /// What counts as transient.
-    #[serde(rename = "for")]
-    pub kinds: Vec<RetryKind>,
-}
-
-impl Default for RetrySpec {
-    fn default() -> Self {
-        let kinds = vec![RetryKind::Status(429), RetryKind::StatusClass(5), RetryKind::Timeout, RetryKind::Connection];
-        Self { attempts: 5, kinds }
-    }
-}
-
-/// One kind of transient trouble.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RetryKind {
-    /// One status, such as `429`.
-    Status(u16),
-    /// A class of statuses by its first digit, such as `5xx`.
-    StatusClass(u16),
-    /// No answer in time.
-    Timeout,
-    /// The connection could not be made, or broke.
-    Connection,
-}
-
-impl RetryKind {
-    fn from_number(number: u64) -> Option<Self> {
-        u16::try_from(number).ok().filter(|status| (400..=599).contains(status)).map(Self::Status)
-    }
-
-    fn from_text(text: &str) -> Option<Self> {
-        match text {
-            "timeout" => Some(Self::Timeout),
-            "connection" => Some(Self::Connection),
-            "4xx" => Some(Self::StatusClass(4)),
-            "5xx" => Some(Self::StatusClass(5)),
-            _ => Self::from_number(text.parse().ok()?),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for RetryKind {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RetryKindVisitor)
-    }
-}
-
-struct RetryKindVisitor;
-
-impl Visitor<'_> for RetryKindVisitor {
-    type Value = RetryKind;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a status from 400 to 599, `4xx`, `5xx`, `timeout` or `connection`")
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<RetryKind, E> {
-        let wrong = || E::custom(format!("{number} is no status from 400 to 599"));
-        RetryKind::from_number(number).ok_or_else(wrong)
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<RetryKind, E> {
-        self.visit_u64(u64::try_from(number).map_err(|_| E::custom(format!("{number} is no status")))?)
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<RetryKind, E> {
-        let wrong =
-            || E::custom(format!("`{text}` is no status from 400 to 599, `4xx`, `5xx`, `timeout` or `connection`"));
-        RetryKind::from_text(text).ok_or_else(wrong)
-    }
 }

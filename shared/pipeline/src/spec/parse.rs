@@ -1,35 +1,37 @@
 //! YAML text to a pipeline file, with errors that say where and what was probably meant.
 
-use serde_saphyr::Error as YamlError;
+use serde_saphyr::{Error as YamlError, Options};
 
-use super::PipelineSpec;
+use super::{PipelineSpec, Places};
 use crate::error::{PipelineError, nearest};
-
-/// Parts of the format that this version does not carry out yet, wherever they would stand.
-const NOT_YET: [&str; 10] = ["enrich", "compute", "stop", "store", "queue", "body", "rate", "keep", "sign", "rules"];
 
 /// Reads a pipeline file. Every key must be known; what is wrong is reported with line and column.
 pub fn parse(yaml: &str) -> Result<PipelineSpec, PipelineError> {
-    let options = serde_saphyr::options! {
+    let mut spec: PipelineSpec = serde_saphyr::from_str_with_options(yaml, options()).map_err(from_yaml)?;
+    spec.places = Places::of(yaml, options());
+    check(&spec).map_err(|error| error.located(&spec.places))?;
+    Ok(spec)
+}
+
+fn options() -> Options {
+    serde_saphyr::options! {
         // The message goes into JSON and onto one line: it has no room for a drawing.
         with_snippet: false,
         // As YAML 1.2 has it: NO is a country and not a boolean.
         strict_booleans: true,
-    };
-    let spec: PipelineSpec = serde_saphyr::from_str_with_options(yaml, options).map_err(from_yaml)?;
-    check_name(&spec.name)?;
+    }
+}
+
+/// What the types do not say.
+fn check(spec: &PipelineSpec) -> Result<(), PipelineError> {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if !(1..=64).contains(&spec.name.len()) || !spec.name.bytes().all(fits) {
+        return Err(PipelineError::invalid("name", "a name is 1 to 64 of a-z, 0-9 and -"));
+    }
     if spec.rows.header == 0 {
         return Err(PipelineError::invalid("rows.header", "rows are counted from 1"));
     }
-    Ok(spec)
-}
-
-fn check_name(name: &str) -> Result<(), PipelineError> {
-    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if (1..=64).contains(&name.len()) && name.bytes().all(fits) {
-        return Ok(());
-    }
-    Err(PipelineError::invalid("name", "a name is 1 to 64 of a-z, 0-9 and -"))
+    Ok(())
 }
 
 fn from_yaml(error: YamlError) -> PipelineError {
@@ -42,9 +44,6 @@ fn from_yaml(error: YamlError) -> PipelineError {
 }
 
 fn unknown_key(line: u64, column: u64, key: String, expected: &[&str]) -> PipelineError {
-    if NOT_YET.contains(&key.as_str()) {
-        return PipelineError::NotSupported { line, column, key };
-    }
     let nearest = nearest(&key, expected.iter().copied()).map(str::to_owned);
     let known = expected.iter().map(|&name| name.to_owned()).collect();
     PipelineError::UnknownKey { line, column, key, nearest, known }

@@ -3,6 +3,7 @@
 
 use serde_json::{Number, Value};
 
+use crate::compute::decimal;
 use crate::text::number_text;
 
 /// How many references in a row are followed before a schema is taken to run in circles.
@@ -18,8 +19,8 @@ pub(super) struct TypeSet {
 }
 
 impl TypeSet {
-    /// What the column's schema says by `type`, itself or where its local `$ref` leads.
-    pub(super) fn of(property: &Value, whole_schema: &Value) -> Self {
+    /// The column's schema, or where its local `$ref` leads.
+    pub(super) fn resolve<'a>(property: &'a Value, whole_schema: &'a Value) -> &'a Value {
         let mut property = property;
         for _ in 0..REFERENCES_FOLLOWED {
             let reference = property.get("$ref").and_then(Value::as_str);
@@ -28,6 +29,12 @@ impl TypeSet {
                 None => break,
             }
         }
+        property
+    }
+
+    /// What the column's schema says by `type`, itself or where its local `$ref` leads.
+    pub(super) fn of(property: &Value, whole_schema: &Value) -> Self {
+        let property = Self::resolve(property, whole_schema);
         let mut types = Self::default();
         match property.get("type") {
             Some(Value::String(name)) => types.allow(name),
@@ -46,6 +53,22 @@ impl TypeSet {
             // Cells are never arrays, objects or null: nothing is converted to them.
             _ => {}
         }
+    }
+
+    /// Whether a value has one of these types as it is.
+    pub(super) fn accept(self, cell: &Value) -> bool {
+        match cell {
+            Value::String(_) => self.string,
+            Value::Number(number) => accepts_number(self, number),
+            Value::Bool(_) => self.boolean,
+            Value::Null | Value::Array(_) | Value::Object(_) => false,
+        }
+    }
+
+    /// Whether these are all the types that the keyword `type` names.
+    pub(super) fn is_all_of(self, names: &Value) -> bool {
+        let known = |name: &Value| matches!(name.as_str(), Some("integer" | "number" | "boolean" | "string"));
+        !self.is_empty() && names.as_array().map_or_else(|| known(names), |names| names.iter().all(known))
     }
 
     /// Whether the schema does not say.
@@ -79,10 +102,18 @@ fn from_text(text: &str, types: TypeSet) -> Option<Value> {
     if (types.integer || types.number) && text.starts_with(|first: char| first.is_ascii_digit() || first == '-') {
         // Too large a number is none; the schema's violation then shows it as it was written.
         let number: Number = serde_json::from_str(text).ok()?;
-        return (types.number || !number.is_f64()).then_some(Value::Number(number));
+        let fits = types.number || !number.is_f64();
+        return (fits && !loses_digits(text, &number)).then_some(Value::Number(number));
     }
     if types.boolean && text.eq_ignore_ascii_case("true") {
         return Some(Value::Bool(true));
     }
     (types.boolean && text.eq_ignore_ascii_case("false")).then_some(Value::Bool(false))
+}
+
+/// Whether the number has fewer digits than its text: an `f64` holds 15 for certain. Money must not be rounded unseen.
+fn loses_digits(text: &str, number: &Number) -> bool {
+    number.is_f64()
+        && text.len() > 15
+        && decimal::parse(text).is_some_and(|exact| decimal::from_json(number) != Some(exact))
 }

@@ -37,6 +37,11 @@ impl Violation {
         Self::new(column, format!("the cell holds the error {}", shortened(error, crate::text::LONGEST_VALUE)))
     }
 
+    /// A rule that the row breaks.
+    pub(super) fn of_rule(column: Option<&str>, message: String) -> Self {
+        Self::new(column.unwrap_or(WHOLE_ROW), message)
+    }
+
     /// What a violation of the schema means for the columns of the row.
     pub(super) fn of(error: &ValidationError<'_>) -> Vec<Self> {
         let path = unescaped_path(error.instance_path().as_str());

@@ -14,7 +14,8 @@ impl Scene {
     fn new(settings: PartnerSettings, more: &str) -> Self {
         let partner = PartnerServer::start_local(settings).unwrap();
         let yaml = format!("name: a\ndeliver:\n  http:\n    put: \"${{P}}/prices/{{row.sku}}\"\n    {more}\n");
-        let pipeline = compile(&yaml, &Variables::new().with("P", partner.url()));
+        let allowed = partner.address().to_string();
+        let pipeline = compile(&yaml, &Variables::new().with("P", partner.url()).with("OUTBOUND_ALLOW", allowed));
         Self { partner, pipeline }
     }
 
@@ -55,14 +56,20 @@ async fn the_partner_gets_the_record_at_the_encoded_path() {
     });
     let yaml = "name: a\ndeliver: { http: { patch: '${P}/prices/{row.sku}', headers: { x-shop: 'north ${S}' } } }\n";
     let variables = Variables::new().with("P", format!("http://{address}/")).with("S", "1");
+    let variables = variables.with("OUTBOUND_ALLOW", address.to_string());
     let record = json!({"sku": "a/b ñ", "price": 9.5, "note": null, "n": 3});
     let outcome = compile(yaml, &variables).run_row(row(9, &record), &context()).await;
     assert_eq!(told(outcome), "succeeded");
     let heard = heard.await.unwrap();
     let (head, body) = heard.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("PATCH /prices/a%2Fb%20%C3%B1 HTTP/1.1\r\n"), "{head}");
-    for header in ["idempotency-key: task.9", "content-type: application/json", "x-shop: north 1", "user-agent: filas/"]
-    {
+    for header in [
+        "idempotency-key: task.9",
+        "content-type: application/json",
+        "x-shop: north 1",
+        "user-agent: filas/",
+        "traceparent: 00-",
+    ] {
         assert!(head.contains(header), "{header} in {head}");
     }
     assert_eq!(body, r#"{"sku":"a/b ñ","price":9.5,"n":3}"#);
@@ -193,7 +200,8 @@ async fn cells_that_fit_no_url_fail_the_row() {
 fn deliveries_that_cannot_work_are_refused() {
     let check = |http: &str, expected: &str| {
         let spec = parse(&format!("name: a\ndeliver: {{ http: {{ {http} }} }}\n")).unwrap();
-        let error = Pipeline::compile(&spec, &Variables::new()).unwrap_err().to_string();
+        let variables = Variables::new().with("OUTBOUND_ALLOW", "p:80");
+        let error = Pipeline::compile(&spec, &variables).unwrap_err().to_string();
         assert!(error.contains(expected), "{http}: {error}");
     };
     check("concurrency: 4", "deliver.http: give one of put, post and patch");
@@ -203,10 +211,14 @@ fn deliveries_that_cannot_work_are_refused() {
     check("put: 'http://p/', timeout: 0s", "deliver.http.timeout");
     check("put: 'http://p/', expect: [99]", "deliver.http.expect: 99 is no status");
     check("put: 'http://p/', headers: { idempotency-key: x }", "this header is set by Filas");
-    check("put: 'http://p/', headers: { authorization: 'secret:x' }", "secrets are not supported by this version");
+    for ours in ["traceparent", "webhook-id", "Webhook-Signature", "host"] {
+        check(&format!("put: 'http://p/', headers: {{ {ours}: x }}"), "this header is set by Filas");
+    }
     check("put: 'http://p/', headers: { a: '${TOKEN}' }", "deliver.http.headers.a: the variable TOKEN is not set");
     check("put: 'http://p/', headers: { 'a b': c }", "deliver.http.headers.a b: no header name");
     check("put: '{row.url}'", "scheme and host must not depend on the row");
+    check("put: 'http://other/'", "deliver.http.put: only https goes out, unless OUTBOUND_ALLOW names the host and port");
+    check("put: 'https://10.0.0.1/'", "deliver.http.put: 10.0.0.1 is not a public address");
 }
 
 /// The whole of a batch at the pipeline's own concurrency, against a partner with every fault at once.

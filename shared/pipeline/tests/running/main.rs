@@ -1,6 +1,7 @@
 //! Whole pipelines, from YAML and lines to outcomes; deliveries go to the real partner server.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod computing;
 mod delivery;
 mod shipped;
 mod simulation;

@@ -5,7 +5,7 @@ use filas_pipeline::shipped;
 use super::*;
 
 fn variables() -> Variables {
-    Variables::new().with("PARTNER_URL", "http://127.0.0.1:1")
+    Variables::new().with("PARTNER_URL", "http://127.0.0.1:1").with("OUTBOUND_ALLOW", "127.0.0.1:1")
 }
 
 #[test]

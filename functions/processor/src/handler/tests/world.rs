@@ -12,7 +12,7 @@ use filas_domain::outcome::{Counts, OutcomeLine};
 use filas_domain::plan::Planner;
 use filas_domain::ports::{BatchQueue, Clock, ObjectWriter, TaskLedger, TaskRegister};
 use filas_domain::task::{Order, Tally, Task};
-use filas_pipeline::{Variables, catalogue};
+use filas_pipeline::{Services, Variables, catalogue};
 use filas_testkit::memory::{self, ManualClock, MemoryLedger, MemoryObjects, MemoryQueue};
 use serde_json::{Value, json};
 
@@ -244,7 +244,7 @@ impl World {
         let queue = Fragile::new(self.queue.clone(), self.fate.clone());
         Processor {
             ledger: Fragile::new(self.ledger.clone(), self.fate.clone()),
-            pipelines: Pipelines::new(objects.clone(), Variables::new()),
+            pipelines: Pipelines::new(objects.clone(), Variables::new(), Services::none()),
             objects,
             deliveries: queue.clone(),
             queue,

@@ -1,5 +1,8 @@
 //! Rows against schemas: what passes, converted to what, and what is said of the others.
 
+mod agreement;
+mod rules;
+
 use serde_json::json;
 
 use super::*;
@@ -7,7 +10,7 @@ use crate::testing::values;
 
 /// Runs a row; gives the row as it is afterwards, or the failure's message.
 fn run(schema: Value, row: Value) -> Result<Value, String> {
-    let validation = Validation::compile(&schema).unwrap();
+    let validation = Validation::compile(Some(&schema), &[]).unwrap();
     let mut values = values(row);
     match validation.run(&mut values) {
         Step::Continue => Ok(values.row),
@@ -39,6 +42,8 @@ fn values_are_converted_where_it_is_certain() {
         (json!("number"), json!("0.10"), Some(json!(0.1))),
         (json!("number"), json!("-1e3"), Some(json!(-1000.0))),
         (json!("number"), json!("7"), Some(json!(7))),
+        (json!("number"), json!("123456789012.345"), Some(json!(123_456_789_012.345))),
+        (json!("number"), json!("12345678901234567.89"), None),
         (json!("number"), json!("0,10"), None),
         (json!("number"), json!(".5"), None),
         (json!("number"), json!("NaN"), None),
@@ -198,7 +203,7 @@ fn messages_never_hold_a_long_value() {
 #[test]
 fn schemas_that_cannot_be_meant_are_refused() {
     let check = |schema: Value, expected: &str| {
-        let error = Validation::compile(&schema).unwrap_err().to_string();
+        let error = Validation::compile(Some(&schema), &[]).unwrap_err().to_string();
         assert!(error.contains(expected), "{schema}: {error}");
     };
     check(json!([]), "validate: the schema of a row is a mapping");
@@ -209,9 +214,10 @@ fn schemas_that_cannot_be_meant_are_refused() {
         "validate.properties.a: JSON Schema has no keyword `minlength`, did you mean `minLength`?",
     );
     check(json!({"allOf": [{}, {"reqired": []}]}), "validate.allOf[1]: JSON Schema has no keyword `reqired`");
-    check(json!({"properties": {"a": {"type": "int"}}}), "validate/properties/a/type: ");
-    check(json!({"properties": {"a": {"pattern": "["}}}), "validate/properties/a/pattern: ");
+    check(json!({"properties": {"a": {"type": "int"}}}), "validate.properties.a.type: ");
+    check(json!({"properties": {"a": {"pattern": "["}}}), "validate.properties.a.pattern: ");
     check(json!({"properties": {"a": {"format": "dated"}}}), "dated");
     check(json!({"$ref": "https://example.org/schema"}), "example.org");
-    Validation::compile(&json!({"x-owner": "me", "properties": {"x": {"description": "y"}}})).unwrap();
+    let described = json!({"x-owner": "me", "properties": {"x": {"description": "y"}}});
+    Validation::compile(Some(&described), &[]).unwrap();
 }

@@ -10,7 +10,7 @@ const LAST_BOUND: Duration = Duration::from_secs(20);
 
 /// The wait after the `attempt`-th attempt (from 1): anything from nothing to a bound that doubles ("full jitter"), on top
 /// of what the partner asked for. On top, because rows that were refused together must not come back together.
-pub(super) fn wait(attempt: u32, retry_after: Option<Duration>) -> Duration {
+pub(crate) fn wait(attempt: u32, retry_after: Option<Duration>) -> Duration {
     let jitter = bound(attempt).mul_f64(random_share());
     retry_after.unwrap_or_default().saturating_add(jitter)
 }
@@ -21,7 +21,7 @@ fn bound(attempt: u32) -> Duration {
 }
 
 /// A number in 0..1. Each state of the standard library's hasher differs, which is all the chance that is needed here.
-fn random_share() -> f64 {
+pub(crate) fn random_share() -> f64 {
     let random = RandomState::new().hash_one(0_u8);
     (random >> 11) as f64 / (1_u64 << 53) as f64
 }

@@ -1,0 +1,46 @@
+//! What pipelines need of the cloud, as the environment configures it.
+
+use crate::Cloud;
+use crate::env::{self, EnvError};
+use crate::permits::DynamoPermits;
+use crate::records::DynamoRecords;
+use crate::row_queue::SqsRowQueue;
+use crate::secrets::SsmSecrets;
+
+/// The table of records and permits. A table of its own: what is written for each row is nothing that the stream of the
+/// ledger's table should tell anyone.
+pub const RECORDS_TABLE: &str = "FILAS_RECORDS_TABLE";
+
+/// What the names of secrets in the parameter store begin with, such as `/filas/secrets`.
+pub const SECRETS_PREFIX: &str = "FILAS_SECRETS_PREFIX";
+
+impl Cloud {
+    /// The records in the table that the environment names.
+    ///
+    /// # Errors
+    /// When it names none.
+    pub fn records(&self) -> Result<DynamoRecords, EnvError> {
+        Ok(DynamoRecords::new(&self.dynamodb, env::required(RECORDS_TABLE)?))
+    }
+
+    /// The permits, in the same table.
+    ///
+    /// # Errors
+    /// When the environment names none.
+    pub fn permits(&self) -> Result<DynamoPermits, EnvError> {
+        Ok(DynamoPermits::new(&self.dynamodb, env::required(RECORDS_TABLE)?))
+    }
+
+    /// The secrets below the prefix that the environment names.
+    ///
+    /// # Errors
+    /// When it names none, or has no region or key.
+    pub fn secrets(&self) -> Result<SsmSecrets, EnvError> {
+        SsmSecrets::from_env(env::required(SECRETS_PREFIX)?)
+    }
+
+    /// Queues of the users'.
+    pub fn row_queue(&self) -> SqsRowQueue {
+        SqsRowQueue::new(self.sqs.clone())
+    }
+}
