@@ -23,6 +23,49 @@ pub const CLOCK_SKEW: Duration = Duration::from_millis(900);
 pub struct Books {
     ledger: Ledger,
     seen: Mutex<BTreeMap<TaskId, Seen>>,
+    reached: Mutex<Reached>,
+}
+
+/// How often batches came to where not every run comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reached {
+    /// Parked, because their task was paused.
+    pub parked: usize,
+    /// Dead.
+    pub dead: usize,
+    /// Cancelled.
+    pub cancelled: usize,
+    /// Put through again.
+    pub redriven: usize,
+    /// Handed on, with a part of their rows done.
+    pub handed_on: usize,
+    /// Taken over from a worker that was never heard of again.
+    pub taken_over: usize,
+}
+
+impl Reached {
+    /// Adds `more`.
+    pub const fn add(&mut self, more: &Self) {
+        self.parked += more.parked;
+        self.dead += more.dead;
+        self.cancelled += more.cancelled;
+        self.redriven += more.redriven;
+        self.handed_on += more.handed_on;
+        self.taken_over += more.taken_over;
+    }
+
+    fn count(&mut self, before: Option<&Batch>, after: &Batch) {
+        let was = before.map_or(BatchState::Queued, |batch| batch.state);
+        let comes_to = |state| usize::from(after.state == state && was != state);
+        self.parked += comes_to(BatchState::Parked);
+        self.dead += comes_to(BatchState::Dead);
+        self.cancelled += comes_to(BatchState::Cancelled);
+        let Some(before) = before else { return };
+        self.redriven += usize::from(after.redrives.len() > before.redrives.len());
+        let is_left = after.state == BatchState::Queued && after.processed > before.processed;
+        self.handed_on += usize::from(is_left);
+        self.taken_over += usize::from(was == BatchState::Processing && after.attempts.len() > before.attempts.len());
+    }
 }
 
 #[derive(Debug)]
@@ -34,12 +77,17 @@ struct Seen {
 impl Books {
     /// Books over this ledger.
     pub fn new(ledger: &Ledger) -> Self {
-        Self { ledger: ledger.clone(), seen: Mutex::default() }
+        Self { ledger: ledger.clone(), seen: Mutex::default(), reached: Mutex::default() }
     }
 
     /// Every task that was registered.
     pub fn tasks(&self) -> Vec<TaskId> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+
+    /// How often batches came to where not every run comes to.
+    pub fn reached(&self) -> Reached {
+        *self.reached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The task as it is stored.
@@ -82,10 +130,11 @@ impl Books {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(before) = seen.get(&id) {
             check_head_change(&before.task, &task)?;
+            let mut reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
             for batch in batches.values() {
-                if let Some(before) = before.batches.get(&batch.number) {
-                    check_batch_change(before, batch)?;
-                }
+                let before = before.batches.get(&batch.number);
+                before.map_or(Ok(()), |before| check_batch_change(before, batch))?;
+                reached.count(before, batch);
             }
         }
         seen.insert(id, Seen { task, batches });

@@ -34,6 +34,7 @@ mod verdict;
 mod weather;
 mod world;
 
+pub use books::Reached;
 pub use bugs::Bug;
 pub use dice::Dice;
 pub use run::{Ran, Setting, Simulator};

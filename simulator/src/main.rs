@@ -103,6 +103,7 @@ fn many(first: u64, arguments: &Arguments) -> Result<ExitCode> {
         counted.repeated,
         failed.len(),
     );
+    println!("{:?}", counted.reached);
     for Failed { seed, failure } in failed.iter().take(20) {
         println!("  {failure}\n    every event of it: cargo xtask simulate --seed {seed}");
     }

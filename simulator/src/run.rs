@@ -98,6 +98,7 @@ async fn run(setting: &Setting, salt: u32, is_traced: bool) -> Ran {
             world.sim.fail(wrong);
         }
     }
-    let counted = Counted { repeated: world.journal.repeated(), ..world.sim.counted() };
+    let (repeated, reached) = (world.journal.repeated(), world.books.reached());
+    let counted = Counted { repeated, reached, ..world.sim.counted() };
     Ran { counted, failure: world.sim.failure(), trace: world.sim.trace() }
 }

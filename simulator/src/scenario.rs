@@ -146,9 +146,11 @@ impl Upload {
         let work = [Work::Pure, Work::Simulated, Work::Stored][dice.index(3)];
         let is_slow = dice.chance(400);
         let rows = (0..dice.between(0, 14)).map(|_| Row::roll(dice, is_slow)).collect();
-        let way = match dice.below(10) {
+        let way = match dice.below(40) {
             0 => Way::Never,
-            1..4 => Way::Presigned(Duration::from_secs(dice.between(0, 5000))),
+            // Some come when the task has expired.
+            1..3 => Way::Presigned(Duration::from_secs(dice.between(0, 5000))),
+            3..10 => Way::Presigned(Duration::from_secs(dice.between(0, 60))),
             _ => Way::Direct,
         };
         let commands = match dice.chance(500) {

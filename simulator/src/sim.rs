@@ -11,7 +11,7 @@ use filas_domain::error_chain;
 use filas_domain::ports::Clock;
 use filas_testkit::memory::{Call, Fate, ManualClock, Strike, WorldClock};
 
-use crate::books::Books;
+use crate::books::{Books, Reached};
 use crate::dice::Dice;
 use crate::executor;
 use crate::weather::{Latency, Odds, Weather};
@@ -54,6 +54,8 @@ pub struct Counted {
     pub dead_letters: usize,
     /// Deliveries of rows to the partner that were made before, under the same key.
     pub repeated: usize,
+    /// Where batches came to.
+    pub reached: Reached,
 }
 
 impl Counted {
@@ -65,6 +67,7 @@ impl Counted {
         self.queue_faults += more.queue_faults;
         self.dead_letters += more.dead_letters;
         self.repeated += more.repeated;
+        self.reached.add(&more.reached);
     }
 }
 

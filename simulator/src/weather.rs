@@ -70,7 +70,7 @@ impl Odds {
             lost_acknowledgement: part(150),
             lost_message: part(60),
             wrong_depth: part(300),
-            budget: part(40) + 1,
+            budget: part(80) + 3,
         }
     }
 

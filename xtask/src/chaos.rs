@@ -96,6 +96,9 @@ fn run_all(
     let result = run_each(&mut scene, plans, seed, interrupted, &mut report, &mut ended);
     let result = result.and_then(|()| look_again(&scene, &ended, &mut report));
     let keep = result.is_err() || !report.is_clean();
+    if result.is_err() {
+        say(&format!("until then:\n{report}"));
+    }
     if keep {
         say(&format!("what there is to know is in {}", scene.folder().display()));
     }

@@ -80,25 +80,20 @@ pub fn bench(options: &Stages) -> Result<()> {
     println!("| --- | --- | ---: | ---: |");
     for (cells, quote) in [("typed cells (xlsx)", ""), ("text cells (csv)", "\"")] {
         let lines: Vec<Vec<u8>> = (0..options.rows).map(|number| line(number, quote)).collect();
-        let json = best(options.runs, || {
-            for line in &lines {
-                black_box(serde_json::from_slice::<serde_json::Value>(black_box(line))?);
+        // All are measured in turn, round by round: a machine that is busy for a while disturbs them alike.
+        let mut best = vec![Duration::MAX; measured.len() + 2];
+        for _ in 0..options.runs {
+            keep_best(&mut best[0], || parse_alone(&lines))?;
+            keep_best(&mut best[1], || read_rows(&lines))?;
+            for (best, Measured { pipeline, rows, .. }) in best[2..].iter_mut().zip(&measured) {
+                keep_best(best, || run(&runner, pipeline, &lines[..lines.len().min(*rows)]))?;
             }
-            Ok(())
-        })?;
-        let json = json.as_secs_f64() / lines.len() as f64;
+        }
+        let json = best[0].as_secs_f64() / lines.len() as f64;
         print(cells, "JSON alone", json, json);
-        let rows = best(options.runs, || {
-            for line in &lines {
-                black_box(SourceRow::parse(black_box(line))?);
-            }
-            Ok(())
-        })?;
-        print(cells, "read as rows", rows.as_secs_f64() / lines.len() as f64, json);
-        for Measured { name, pipeline, rows } in &measured {
-            let lines = &lines[..lines.len().min(*rows)];
-            let time = best(options.runs, || run(&runner, pipeline, lines))?;
-            print(cells, name, time.as_secs_f64() / lines.len() as f64, json);
+        print(cells, "read as rows", best[1].as_secs_f64() / lines.len() as f64, json);
+        for (best, Measured { name, rows, .. }) in best[2..].iter().zip(&measured) {
+            print(cells, name, best.as_secs_f64() / lines.len().min(*rows) as f64, json);
         }
     }
     Ok(())
@@ -136,14 +131,25 @@ fn run(runner: &LocalRunner, pipeline: &Pipeline, lines: &[Vec<u8>]) -> Result<(
     Ok(())
 }
 
-fn best(runs: u32, mut work: impl FnMut() -> Result<()>) -> Result<Duration> {
-    let mut best = Duration::MAX;
-    for _ in 0..runs {
-        let begun = Instant::now();
-        work()?;
-        best = best.min(begun.elapsed());
+fn parse_alone(lines: &[Vec<u8>]) -> Result<()> {
+    for line in lines {
+        black_box(serde_json::from_slice::<serde_json::Value>(black_box(line))?);
     }
-    Ok(best)
+    Ok(())
+}
+
+fn read_rows(lines: &[Vec<u8>]) -> Result<()> {
+    for line in lines {
+        black_box(SourceRow::parse(black_box(line))?);
+    }
+    Ok(())
+}
+
+fn keep_best(best: &mut Duration, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    let begun = Instant::now();
+    work()?;
+    *best = begun.elapsed().min(*best);
+    Ok(())
 }
 
 fn print(cells: &str, what: &str, seconds: f64, json: f64) {

@@ -17,7 +17,7 @@ use super::scene::Scene;
 const REDRIVES: u32 = 4;
 /// What a row fails with that breaks the schema: it would again.
 const BAD_ROW: &str = "INVALID_ROW";
-/// How long after the command the workers are killed, in milliseconds.
+/// How long after the command the workers are killed.
 const KILL_AFTER: Duration = Duration::from_millis(250);
 
 /// What was put through again.
@@ -49,12 +49,12 @@ pub fn redrive(
         if redriven.is_empty() {
             break;
         }
-        if round == 0 && plan.number % 3 == 0 {
+        if round == 0 && plan.number.is_multiple_of(3) {
             std::thread::sleep(KILL_AFTER);
             faults::kill_all(scene, Function::Processor, done);
         }
         for id in redriven {
-            wrong.extend(wait(&scene.client, id, Instant::now())?);
+            wrong.extend(wait(scene, id, Instant::now())?);
         }
     }
     for id in ids {

@@ -24,6 +24,8 @@ use super::scene::Scene;
 const RECOVERY_LIMIT: Duration = Duration::from_secs(120);
 /// How often a task is looked at until it ends.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How often the sweeper is called meanwhile; by itself it comes every minute.
+const SWEEP_EVERY: Duration = Duration::from_secs(2);
 
 /// What came of a run.
 #[derive(Debug, Default)]
@@ -77,7 +79,7 @@ pub fn run(scene: &mut Scene<'_>, plan: &Plan, folder: &Path) -> Result<Ran> {
     let last_fault = Instant::now();
     let ids = uploaded.context("cannot upload")?;
     for id in &ids {
-        ran.findings.wrong.extend(wait(&scene.client, *id, last_fault)?);
+        ran.findings.wrong.extend(wait(scene, *id, last_fault)?);
     }
     ran.recovery = last_fault.elapsed();
     ran.rows = plan.workbooks.iter().map(|book| u64::from(book.rows)).sum();
@@ -137,17 +139,20 @@ fn write(book: &Workbook, path: &Path) -> Result<()> {
 ///
 /// # Errors
 /// When the API does not answer.
-pub(super) fn wait(client: &Client, id: TaskId, since: Instant) -> Result<Option<String>> {
+pub(super) fn wait(scene: &Scene<'_>, id: TaskId, since: Instant) -> Result<Option<String>> {
+    let mut swept = Instant::now();
     loop {
-        let task = client.task(id)?;
+        let task = scene.client.task(id)?;
         if task.state.is_final() {
             return Ok(None);
         }
         if since.elapsed() > RECOVERY_LIMIT {
-            return Ok(Some(format!(
-                "task {id} is {} for {RECOVERY_LIMIT:?} after the last fault",
-                task.state.as_str()
-            )));
+            let state = task.state.as_str();
+            return Ok(Some(format!("task {id} is {state} for {RECOVERY_LIMIT:?} after the last fault")));
+        }
+        if swept.elapsed() >= SWEEP_EVERY {
+            scene.services.invoke(&format!("{}-sweeper", scene.cloud.deployed.stack))?;
+            swept = Instant::now();
         }
         std::thread::sleep(LOOK_EVERY);
     }

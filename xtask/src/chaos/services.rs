@@ -64,6 +64,20 @@ impl Services {
         self.queue_call("SetQueueAttributes", &json!({ "QueueUrl": queue_url, "Attributes": attributes }))
     }
 
+    /// Has a function run, and does not wait for its end.
+    ///
+    /// # Errors
+    /// When it is not taken.
+    pub fn invoke(&self, function: &str) -> Result<()> {
+        let url = format!("{}/2015-03-31/functions/{function}/invocations", self.endpoint);
+        let request = self.agent.post(url).header("authorization", self.scope("lambda"));
+        request
+            .header("x-amz-invocation-type", "Event")
+            .send("{}")
+            .with_context(|| format!("cannot invoke {function}"))?;
+        Ok(())
+    }
+
     fn queue_call(&self, operation: &str, input: &serde_json::Value) -> Result<()> {
         self.agent
             .post(&self.endpoint)
