@@ -1,7 +1,7 @@
 //! What every fuzz target does: reads the bytes as a file of one name, and looks at what comes out.
 //!
 //! Rows have to come in order, each as one line that is a JSON object; an error has to be the file's. The reader runs in
-//! this process, xls too, though Filas itself reads that format in a process of its own.
+//! this process, xls too, though Filas itself reads that format in a process of its own: README.md says what follows.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -162,4 +162,3 @@ fn patience(options: &FuzzOptions) -> Result<Duration> {
         _ => bail!("--hang-seconds has to be more than nothing"),
     }
 }
-

@@ -255,9 +255,8 @@ fn a_redrive_says_what_is_to_go_through_again() {
 
 #[test]
 fn an_audit_that_finds_something_ends_with_another_code() {
-    let audit = |agrees: bool, findings: &[&str]| {
-        json!({"task": TASK, "batches": 7, "agrees": agrees, "findings": findings})
-    };
+    let audit =
+        |agrees: bool, findings: &[&str]| json!({"task": TASK, "batches": 7, "agrees": agrees, "findings": findings});
     let agrees = audit(true, &[]);
     let api = Fake::new(move |_, _, _| Answer::json(200, &agrees));
     let done = run(&api, &["audit", TASK]);

@@ -27,7 +27,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         ledger: cloud.ledger()?,
         queue: cloud.batch_queue()?,
         deliveries: cloud.deliveries(env::BATCH_QUEUE_URL)?,
-        pipelines: Pipelines::new(objects.clone(), Variables::of_installation(|name| std::env::var(name).ok()), services),
+        pipelines: Pipelines::new(
+            objects.clone(),
+            Variables::of_installation(|name| std::env::var(name).ok()),
+            services,
+        ),
         objects,
         clock: SystemClock,
     };

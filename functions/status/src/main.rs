@@ -10,8 +10,13 @@ async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init();
     let cloud = Cloud::from_env().await?;
     let keys = OwnerKeys::parse(&env::required(env::OWNER_KEYS)?)?;
-    let answers =
-        Answers { ledger: cloud.ledger()?, objects: cloud.objects()?, queue: cloud.batch_queue()?, queues: cloud.monitor()?, clock: SystemClock };
+    let answers = Answers {
+        ledger: cloud.ledger()?,
+        objects: cloud.objects()?,
+        queue: cloud.batch_queue()?,
+        queues: cloud.monitor()?,
+        clock: SystemClock,
+    };
     lambda_http::run(service_fn(|request: Request| async {
         Ok::<_, lambda_http::Error>(filas_http::serve(request, &keys, |call| answers.answer(call)).await)
     }))

@@ -190,8 +190,7 @@ where
 impl Report {
     /// A line in CloudWatch's embedded metric format, which needs no call: printed, it is a metric of the stack.
     pub fn metrics(&self, stack: &str, now: Timestamp) -> String {
-        let counts =
-            [("LedgerDrift", self.drifting), ("TasksInTrouble", self.in_trouble), ("TasksSwept", self.swept)];
+        let counts = [("LedgerDrift", self.drifting), ("TasksInTrouble", self.in_trouble), ("TasksSwept", self.swept)];
         let metrics: Vec<_> = counts.iter().map(|(name, _)| json!({ "Name": name, "Unit": "Count" })).collect();
         let mut line = json!({
             "_aws": {
@@ -217,7 +216,8 @@ where
 {
     let seconds = |name: &str, otherwise: Duration| -> Result<Duration> {
         let Some(text) = variable(name)? else { return Ok(otherwise) };
-        let seconds = text.trim().parse().with_context(|| format!("{name} is a number of seconds, and not '{text}'"))?;
+        let seconds =
+            text.trim().parse().with_context(|| format!("{name} is a number of seconds, and not '{text}'"))?;
         Ok(Duration::from_secs(seconds))
     };
     let deployed = Patience::DEPLOYED;

@@ -8,9 +8,7 @@ use crate::completion;
 use crate::fan_out;
 use crate::ids::{BatchNumber, TaskId};
 use crate::message::BatchMessage;
-use crate::ports::{
-    BatchLedger, BatchQueue, CHANGES_AT_ONCE, Clock, ObjectReader, PortError, TaskLedger, WriteError,
-};
+use crate::ports::{BatchLedger, BatchQueue, CHANGES_AT_ONCE, Clock, ObjectReader, PortError, TaskLedger, WriteError};
 use crate::task::{Changed, Reason, Refused, Task, TaskState};
 
 /// Why a command is not carried out.
@@ -68,13 +66,7 @@ pub async fn pause(
 ///
 /// # Errors
 /// When the task is neither paused nor being processed, or something outside is in trouble.
-pub async fn resume<L, O, Q, C>(
-    ledger: &L,
-    objects: &O,
-    queue: &Q,
-    clock: &C,
-    id: TaskId,
-) -> Result<(), CommandError>
+pub async fn resume<L, O, Q, C>(ledger: &L, objects: &O, queue: &Q, clock: &C, id: TaskId) -> Result<(), CommandError>
 where
     L: BatchLedger,
     O: ObjectReader,

@@ -44,7 +44,13 @@ where
 ///
 /// # Errors
 /// As [`send_open`].
-pub async fn send_all<L, Q, C>(ledger: &L, queue: &Q, clock: &C, task: Task, index: &BatchIndex) -> Result<(), PortError>
+pub async fn send_all<L, Q, C>(
+    ledger: &L,
+    queue: &Q,
+    clock: &C,
+    task: Task,
+    index: &BatchIndex,
+) -> Result<(), PortError>
 where
     L: BatchLedger,
     Q: BatchQueue,

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use filas_domain::BatchNumber;
-use filas_domain::batch::{BatchState, AttemptResult, Progress};
+use filas_domain::batch::{AttemptResult, BatchState, Progress};
 use filas_domain::ids::{PipelineRef, RowNumber};
 use filas_domain::keys::ObjectKey;
 use filas_domain::outcome::Counts;

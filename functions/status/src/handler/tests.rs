@@ -143,8 +143,10 @@ impl World {
 
     async fn claim(&self, id: TaskId, number: u32) {
         let now = self.clock.now();
-        self.change(id, number, |batch| batch.claimed("worker-7", "1", now, now.plus(Duration::from_secs(60))).unwrap())
-            .await;
+        self.change(id, number, |batch| {
+            batch.claimed("worker-7", "1", now, now.plus(Duration::from_secs(60))).unwrap()
+        })
+        .await;
     }
 
     /// Claims the batches and lets so many rows of each succeed; their outcomes share one object.

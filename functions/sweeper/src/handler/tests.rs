@@ -121,7 +121,8 @@ async fn a_fan_out_that_died_is_gone_on_with() {
     world.done(id, 0).await;
     world.clock.advance(Patience::DEPLOYED.step);
     assert_eq!(world.sweep().await.swept, 1);
-    let sent: Vec<_> = world.queue.bodies().iter().map(|body| BatchMessage::decode(body).unwrap().batch.get()).collect();
+    let sent: Vec<_> =
+        world.queue.bodies().iter().map(|body| BatchMessage::decode(body).unwrap().batch.get()).collect();
     assert_eq!(sent, [1], "the batch that is closed needs no message");
     assert!(world.task(id).await.head.split.fanned_out);
 }

@@ -277,7 +277,8 @@ mod tests {
             bytes: ByteRange { start: 10, end: 90 },
         };
         let message = BatchMessage { task: task().id, batch: BatchNumber::new(7), plan };
-        let batch = Batch::unclaimed(&message).claimed("worker", "message", NOW, NOW).unwrap().released("no answer", NOW);
+        let batch =
+            Batch::unclaimed(&message).claimed("worker", "message", NOW, NOW).unwrap().released("no answer", NOW);
         let item = batch_item(&batch).unwrap();
         assert_eq!(item["sk"], text("BATCH#0000007"));
         assert_eq!(item["expires_at"], task_item(&task()).unwrap()["expires_at"]);

@@ -55,15 +55,15 @@ async fn create_table(client: &aws_sdk_dynamodb::Client, table: &str) {
         index.projection(all).build().unwrap()
     };
     let create = client.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
-    let create =
-        create.set_attribute_definitions(Some(["pk", "sk", "owner", "owner_state", "task_id"].map(attribute).to_vec()));
+    let create = create.set_attribute_definitions(Some(
+        ["pk", "sk", "owner", "owner_state", "task_id", "unsettled"].map(attribute).to_vec(),
+    ));
     let create = create.set_key_schema(keys("pk", "sk"));
-    let create =
-        create.set_global_secondary_indexes(Some(vec![
-            index("by_owner", "owner"),
-            index("by_state", "owner_state"),
-            index("unsettled", "unsettled"),
-        ]));
+    let create = create.set_global_secondary_indexes(Some(vec![
+        index("by_owner", "owner"),
+        index("by_state", "owner_state"),
+        index("unsettled", "unsettled"),
+    ]));
     create.send().await.unwrap();
     loop {
         let found = client.describe_table().table_name(table).send().await.unwrap().table;

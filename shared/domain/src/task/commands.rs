@@ -109,10 +109,7 @@ impl Task {
     /// When it is paused, being cancelled, or has no rows.
     pub fn reopened(&self, now: Timestamp) -> Result<Head, Refused> {
         match self.head.state {
-            TaskState::Processing
-            | TaskState::Completed
-            | TaskState::CompletedWithFailures
-            | TaskState::Cancelled
+            TaskState::Processing | TaskState::Completed | TaskState::CompletedWithFailures | TaskState::Cancelled
                 if self.head.batches.is_some() => {}
             state => return Err(Refused { command: Command::Redrive, state }),
         }

@@ -217,7 +217,10 @@ fn deliveries_that_cannot_work_are_refused() {
     check("put: 'http://p/', headers: { a: '${TOKEN}' }", "deliver.http.headers.a: the variable TOKEN is not set");
     check("put: 'http://p/', headers: { 'a b': c }", "deliver.http.headers.a b: no header name");
     check("put: '{row.url}'", "scheme and host must not depend on the row");
-    check("put: 'http://other/'", "deliver.http.put: only https goes out, unless OUTBOUND_ALLOW names the host and port");
+    check(
+        "put: 'http://other/'",
+        "deliver.http.put: only https goes out, unless OUTBOUND_ALLOW names the host and port",
+    );
     check("put: 'https://10.0.0.1/'", "deliver.http.put: 10.0.0.1 is not a public address");
 }
 

@@ -1,7 +1,7 @@
 //! Heads that are written together with batches, and the tasks that the sweeper has to look at.
 
-use filas_domain::batch::{Batch, Selection, difference};
 use filas_domain::batch::BatchChange;
+use filas_domain::batch::{Batch, Selection, difference};
 use filas_domain::ids::{BatchNumber, TaskId};
 use filas_domain::ports::{BatchLedger, TaskRegister, UnsettledTasks};
 use filas_domain::task::{Head, Task, TaskState};
@@ -51,9 +51,7 @@ pub(super) async fn a_head_and_batches_are_written_together(ledger: &(impl Batch
     assert_eq!((batch(ledger, id, 1).await, read(ledger, id).await), (None, after), "nothing of it is written");
 }
 
-pub(super) async fn a_batch_that_changed_keeps_the_head_from_being_written(
-    ledger: &(impl BatchLedger + TaskRegister),
-) {
+pub(super) async fn a_batch_that_changed_keeps_the_head_from_being_written(ledger: &(impl BatchLedger + TaskRegister)) {
     let (id, closed) = done(ledger).await;
     let task = read(ledger, id).await;
     let head = Head { state: TaskState::Processing, ..task.head.clone() };
@@ -65,9 +63,7 @@ pub(super) async fn a_batch_that_changed_keeps_the_head_from_being_written(
     assert_eq!((read(ledger, id).await, batch(ledger, id, 1).await), (before, None), "nothing of it is written");
 }
 
-pub(super) async fn a_head_can_be_written_with_batches_that_count_nothing(
-    ledger: &(impl BatchLedger + TaskRegister),
-) {
+pub(super) async fn a_head_can_be_written_with_batches_that_count_nothing(ledger: &(impl BatchLedger + TaskRegister)) {
     let task = samples::task();
     ledger.register(&task, None).await.unwrap();
     let head = Head { total: Some(7), ..task.head.clone() };

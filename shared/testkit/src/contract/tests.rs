@@ -1,8 +1,7 @@
 //! The contracts, held against the fakes.
 
-use std::time::Duration;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use filas_domain::row_queue::RowMessage;
 

@@ -14,8 +14,8 @@ mod ole;
 mod orders;
 mod orders_row;
 pub mod random;
-mod xlsb;
 mod xls_parts;
+mod xlsb;
 mod xlsx_parts;
 mod zip_builder;
 

@@ -1,10 +1,10 @@
 //! A task that is paused, cancelled or redriven while its messages are on their way.
 
 use filas_domain::batch::{BatchState, Selection};
-use filas_domain::{TaskId, commands};
 use filas_domain::outcome::OutcomeLine;
 use filas_domain::ports::{Clock as _, TaskLedger as _};
 use filas_domain::task::{Changed, Reason, TaskState};
+use filas_domain::{TaskId, commands};
 use futures::FutureExt as _;
 
 use super::fragile::{At, Strike};
@@ -45,9 +45,7 @@ async fn a_batch_that_is_parked_while_its_task_is_resumed_keeps_its_message() {
     let (ledger, clock) = (world.ledger.clone(), world.clock.clone());
     world.fate.before(At::Of("task", 2), move || {
         let task = ledger.task(id).now_or_never().unwrap().unwrap().unwrap();
-        let Ok(Changed::To(mut head)) = task.resume(clock.now()) else {
-            panic!("not paused")
-        };
+        let Ok(Changed::To(mut head)) = task.resume(clock.now()) else { panic!("not paused") };
         // Whoever resumed saw no batch that was parked.
         head.split.fanned_out = true;
         ledger.write_head(&task, &head).now_or_never().unwrap().unwrap();
@@ -62,9 +60,7 @@ async fn the_messages_of_a_cancelled_task_close_their_batches() {
     let world = World::new();
     let id = world.pure_task(2, &QUANTITIES).await;
     let task = world.stored(id).await;
-    let Ok(Changed::To(head)) = task.cancel(None, world.clock.now()) else {
-        panic!("refused")
-    };
+    let Ok(Changed::To(head)) = task.cancel(None, world.clock.now()) else { panic!("refused") };
     world.ledger.write_head(&task, &head).await.unwrap();
     assert_eq!(world.invoke().await, settled(2, 0));
     let task = world.stored(id).await;

@@ -28,7 +28,8 @@ impl World {
         let (mut counts, mut object) = (Counts::default(), Vec::new());
         for (row, code) in outcomes {
             let failed = |code: &&str| Failure { stage: Stage::Deliver, code: (*code).into(), message: "no".into() };
-            let result = code.as_ref().map_or(RowResult::Succeeded { kept: None }, |code| RowResult::Failed(failed(code)));
+            let result =
+                code.as_ref().map_or(RowResult::Succeeded { kept: None }, |code| RowResult::Failed(failed(code)));
             let line = OutcomeLine::new(RowNumber::new(*row), result);
             counts.count(&line);
             line.write_to(&mut object);
@@ -131,7 +132,10 @@ async fn dead_batches_are_put_through_again_and_their_rows_counted_once() {
     let id = world.ended().await;
     let path = format!("tasks/{id}/redrive");
     let answer = world.command(&path, json!({"dead": true})).await;
-    assert_eq!((answer.status, &answer.body["rows"], &answer.body["task"]["state"]), (202, &1.into(), &"processing".into()));
+    assert_eq!(
+        (answer.status, &answer.body["rows"], &answer.body["task"]["state"]),
+        (202, &1.into(), &"processing".into())
+    );
     assert_eq!(answer.body["task"]["unprocessed"], 0);
     assert_eq!(world.messages(), [1]);
     assert_eq!(world.command(&path, json!({"dead": true})).await.body["rows"], 0, "asked for twice, it happens once");
