@@ -16,6 +16,7 @@ use filas_domain::plan::ByteRange;
 use filas_domain::ports::{ObjectReader, ObjectStream, ObjectWriter, PortError};
 use filas_domain::task::Order;
 
+#[expect(dead_code, reason = "the measurement needs no format and no reason")]
 #[path = "../src/reading.rs"]
 mod reading;
 #[path = "../src/sink.rs"]
