@@ -1,28 +1,23 @@
 //! Files that cannot be read.
 
-use std::sync::{Mutex, PoisonError};
-
 use filas_testkit::workbooks::broken::{self, Broken};
 use serde_json::Value;
 
-use crate::OnDisk;
 use crate::measured::{Measured, cat};
+use crate::{OnDisk, alone};
 
 /// What a run may have, whatever the file.
 const MEGABYTES: u64 = 64;
-
-/// One at a time, because times and peaks are compared.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// What a person can do, in the words of the messages.
 const ADVICE: [&str; 9] =
     ["split", "save it", "upload", "give every column", "name it", "name the", "put the names", "remove", "say which"];
 
 /// Each file is told as what it is: by an exit code, and one JSON object that says what to do.
-fn check(files: Vec<Broken>) {
-    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+fn check(files: fn() -> Vec<Broken>) {
+    let _alone = alone();
     // On disk before anything is measured: this process is to be small by then.
-    let files: Vec<(OnDisk, Broken)> = files
+    let files: Vec<(OnDisk, Broken)> = files()
         .into_iter()
         .map(|file| (OnDisk::new(file.filename, &file.bytes), Broken { bytes: Vec::new(), ..file }))
         .collect();
@@ -80,10 +75,10 @@ fn judge(file: &Broken, run: &Measured) -> Result<(), String> {
 
 #[test]
 fn a_file_uploaded_by_mistake_is_told_as_what_it_is() {
-    check(broken::everyday());
+    check(broken::everyday);
 }
 
 #[test]
 fn a_hostile_file_costs_little_and_names_its_limit() {
-    check(broken::hostile());
+    check(broken::hostile);
 }

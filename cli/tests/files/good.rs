@@ -2,8 +2,8 @@
 
 use filas_testkit::workbooks::{XlsParts, XlsxParts, broken};
 
-use crate::OnDisk;
 use crate::measured::cat;
+use crate::{OnDisk, alone};
 
 fn check(what: &str, name: &str, bytes: &[u8], rows: &str) {
     let run = cat(&OnDisk::new(name, bytes).path, 64);
@@ -12,6 +12,7 @@ fn check(what: &str, name: &str, bytes: &[u8], rows: &str) {
 
 #[test]
 fn what_a_file_claims_of_itself_does_no_harm() {
+    let _alone = alone();
     let header = "<row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is><t>id</t></is></c></row>";
     let last = XlsxParts::new().rows(&format!("{header}<row r=\"1048576\"><c r=\"A1048576\"><v>1</v></c></row>"));
     check("the last row of a sheet", "a.xlsx", &last.build(), "{\"id\":1}\n");

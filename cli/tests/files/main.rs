@@ -8,6 +8,14 @@ mod good;
 mod measured;
 
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// One test at a time, from before its files are made: a child begins in the memory of this process, so that what another
+/// test has just built would count as the child's.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A file on disk, gone when it is dropped.
 struct OnDisk {
