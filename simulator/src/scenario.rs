@@ -145,7 +145,7 @@ impl Upload {
 
     fn roll(dice: &mut Dice) -> Self {
         let work = [Work::Pure, Work::Simulated, Work::Stored][dice.index(3)];
-        let is_slow = dice.chance(400);
+        let is_slow = dice.chance(500);
         let rows = (0..dice.between(0, 14)).map(|_| Row::roll(dice, is_slow)).collect();
         let way = match dice.below(40) {
             0 => Way::Never,
@@ -204,7 +204,7 @@ impl Upload {
 
 impl Row {
     fn roll(dice: &mut Dice, is_slow: bool) -> Self {
-        let cost = if is_slow { dice.between(0, 14_000) } else { dice.below(3) };
+        let cost = if is_slow { dice.between(0, 20_000) } else { dice.below(3) };
         Self { is_bad: dice.chance(250), cost }
     }
 }

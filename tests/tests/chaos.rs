@@ -1,6 +1,7 @@
 //! Workers that die, on the stack that gives up quickly.
 #![cfg(feature = "cloud")]
 
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -12,6 +13,10 @@ use filas_e2e::{PATIENCE, Stack, check_books, folder, write};
 use xtask::chaos::plan::Function;
 use xtask::chaos::{self, workers};
 use xtask::workspace::Workspace;
+
+/// Who kills the workers of the stack does so alone: they are everybody's, and a worker that dies with a message in its
+/// hands costs that message a delivery.
+static WORKERS: RwLock<()> = RwLock::new(());
 
 #[test]
 fn everything_that_can_go_wrong_at_once_loses_nothing_and_repeats_nothing_in_effect() -> Result<()> {
@@ -31,6 +36,7 @@ fn everything_that_can_go_wrong_at_once_loses_nothing_and_repeats_nothing_in_eff
 
 #[test]
 fn a_worker_killed_in_the_middle_of_a_batch_loses_nothing_and_repeats_nothing_in_effect() -> Result<()> {
+    let _alone = WORKERS.write().unwrap_or_else(PoisonError::into_inner);
     let (stack, folder) = (Stack::chaos()?, folder()?);
     let rows: String = (0..3_000).map(|row| format!("{row:08},{}.50\n", row % 90)).collect();
     let file = write(folder.path(), "prices.csv", format!("sku,price\n{rows}"))?;
@@ -65,6 +71,7 @@ fn a_worker_killed_in_the_middle_of_a_batch_loses_nothing_and_repeats_nothing_in
 
 #[test]
 fn a_poison_batch_ends_as_dead_while_its_siblings_finish() -> Result<()> {
+    let _unharmed = WORKERS.read().unwrap_or_else(PoisonError::into_inner);
     let (stack, folder) = (Stack::chaos()?, folder()?);
     // Row 52 ends every worker that touches it. It is in the sixth batch of ten.
     let rows: String = (2..102).map(|row| format!("{row},1,,{}\n", if row == 52 { "yes" } else { "" })).collect();
@@ -89,6 +96,7 @@ fn a_poison_batch_ends_as_dead_while_its_siblings_finish() -> Result<()> {
 
 #[test]
 fn what_does_not_fit_into_a_workers_time_is_handed_on() -> Result<()> {
+    let _unharmed = WORKERS.read().unwrap_or_else(PoisonError::into_inner);
     let (stack, folder) = (Stack::chaos()?, folder()?);
     // 400 rows of 500 ms in one batch: more than the three seconds of a worker, whatever it does at once.
     let rows: String = (0..400).map(|row| format!("{row},500,,\n")).collect();
