@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use filas_domain::access::{OwnerKeys, sha256_hex};
-use filas_domain::ids::{PipelineRef, TaskId};
+use filas_domain::ids::{Owner, PipelineRef, TaskId};
 use filas_domain::keys::ObjectKey;
 use filas_domain::ports::{Clock as _, ObjectWriter as _, PortError, TaskRegister as _};
 use filas_domain::task::{Order, Task, TaskState};
@@ -62,10 +62,11 @@ impl Person<'_> {
     async fn register(&self, upload: &Upload, text: String) -> TaskId {
         let objects = self.world.bucket.objects();
         let pipeline = PipelineRef { name: "own".into(), version: self.name.clone() };
-        objects.put(&ObjectKey::pipeline(&pipeline), "application/yaml", text.into_bytes()).await.ok();
+        let owner: Owner = "acme".parse().unwrap_or_else(|_| unreachable!("it is a name"));
+        objects.put(&ObjectKey::pipeline(&owner, &pipeline), "application/yaml", text.into_bytes()).await.ok();
         let csv = upload.csv(&self.name);
         let order = Order {
-            owner: "acme".parse().unwrap_or_else(|_| unreachable!("it is a name")),
+            owner,
             pipeline,
             filename: Some(self.filename.clone()),
             media_type: None,

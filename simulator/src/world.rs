@@ -12,7 +12,7 @@ use dead_letter::handler::Undertaker;
 use filas_domain::ports::PortError;
 use filas_domain::sweep::Patience;
 use filas_pipeline::{Ports, Services, Variables};
-use filas_testkit::memory::{Fragile, MemoryPermits, MemoryRowQueue, MemorySecrets};
+use filas_testkit::memory::{Fragile, MemoryPermits, MemoryPipelines, MemoryRowQueue, MemorySecrets};
 use processor::handler::Processor;
 use processor::pipelines::Pipelines;
 use split::handler::Splitter;
@@ -48,7 +48,7 @@ pub type AnyUndertaker = Undertaker<FragileLedger, SkewedClock>;
 /// The sweeper of this world.
 pub type AnySweeper = Sweeper<FragileLedger, FragileBucket, FragileQueue, FragileQueue, FragileDepths, SkewedClock>;
 /// The uploads of this world.
-pub type AnyUploads = Uploads<FragileLedger, FragileBucket, SkewedClock>;
+pub type AnyUploads = Uploads<FragileLedger, FragileBucket, MemoryPipelines, SkewedClock>;
 
 /// Everything around the handlers.
 pub struct World {
@@ -232,6 +232,7 @@ impl World {
     pub fn uploads(&self, process: &Process) -> AnyUploads {
         Uploads {
             ledger: self.fragile_ledger(process),
+            pipelines: MemoryPipelines::new(),
             objects: self.fragile_bucket(process),
             clock: process.clock.clone(),
             random,

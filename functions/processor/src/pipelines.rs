@@ -32,7 +32,7 @@ impl<O: ObjectReader> Pipelines<O> {
         if let Some(known) = compiled.get(&key) {
             return Ok(known.clone());
         }
-        let spec = catalogue::spec(&self.objects, pipeline).await?;
+        let spec = catalogue::spec(&self.objects, owner, pipeline).await?;
         let fresh = Pipeline::compile_with(&spec, &self.variables, &self.services.for_owner(owner.clone()))
             .map_err(|error| PortError::permanent(format!("compile the pipeline '{}'", pipeline.name), error))?;
         let fresh = Arc::new(fresh);

@@ -93,7 +93,7 @@ async fn split(file: &Path, folder: Folder) -> Result<(), Box<dyn Error>> {
     std::os::unix::fs::symlink(fs::canonicalize(file)?, folder.path(&ObjectKey::upload(id)))?;
     let order = Order {
         owner: "bench".parse()?,
-        pipeline: filas_pipeline::catalogue::current("orders").ok_or("there is no pipeline orders")?.0,
+        pipeline: filas_pipeline::catalogue::shipped("orders").ok_or("there is no pipeline orders")?,
         filename: file.file_name().map(|name| name.to_string_lossy().into_owned()),
         media_type: None,
         size: fs::metadata(file)?.len(),

@@ -44,7 +44,7 @@ pub async fn read(
     time: Duration,
 ) -> Result<Read, PortError> {
     let begun = Instant::now();
-    let spec = catalogue::spec(objects, &order.pipeline).await?;
+    let spec = catalogue::spec(objects, &order.owner, &order.pipeline).await?;
     let options = ReadOptions {
         sheet: order.sheet.as_deref().map(SheetChoice::from),
         header_row: spec.rows.header,
@@ -55,7 +55,8 @@ pub async fn read(
     let source = Scratch::new(id);
     objects.download(&ObjectKey::upload(id), &source.0).await?;
     let cut = Cut { rows: order.batch_size, bytes: BATCH_BYTES };
-    let (index, summary) = match transfer(objects, id, &source, hint, options, cut).await? {
+    let key = spec.rows.key.clone();
+    let (index, summary) = match transfer(objects, id, &source, hint, options, (cut, key)).await? {
         Ok(read) => read,
         Err(reason) => return Ok(Read::Refused(reason)),
     };
@@ -79,13 +80,13 @@ async fn transfer(
     source: &Scratch,
     hint: SourceHint,
     options: ReadOptions,
-    cut: Cut,
+    (cut, key): (Cut, Option<String>),
 ) -> Result<Result<(BatchIndex, ReadSummary), Reason>, PortError> {
     let operation = || format!("read the file of task {id}");
     let (sender, mut chunks) = mpsc::channel(CHUNKS_WAITING);
     let path = source.0.clone();
     let reader = tokio::task::spawn_blocking(move || {
-        let mut sink = LineSink::new(cut, sender);
+        let mut sink = LineSink::new(cut, key, sender);
         // Some formats are read in a process of its own: a crash is then an outcome of the file.
         let summary = read_path(&path, &hint, &options, &ReaderProgram::this(), &mut sink)?;
         let operation = "pass on the last rows";

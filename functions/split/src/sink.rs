@@ -4,8 +4,9 @@ use std::io;
 
 use filas_domain::RowNumber;
 use filas_domain::plan::{BatchIndex, Planner};
+use filas_domain::row_line;
+use filas_pipeline::unique::{self, KeyIndex};
 use filas_sheets::RowSink;
-use serde::Serialize;
 use tokio::sync::mpsc::Sender;
 
 /// Bytes in a chunk: few enough that some can wait, many enough that passing them on costs nothing.
@@ -29,31 +30,33 @@ pub struct Cut {
     pub bytes: u64,
 }
 
+/// A file's keys so far, and the column that they are in.
+struct Keys {
+    column: String,
+    index: KeyIndex,
+}
+
+impl Keys {
+    fn of(column: String) -> Self {
+        Self { index: KeyIndex::new(column.clone()), column }
+    }
+}
+
 /// Takes rows on the thread that reads, and passes lines on to whoever uploads them. It waits when they are slower.
 pub struct LineSink {
     cut: Cut,
     planner: Planner,
+    keys: Option<Keys>,
     chunk: Vec<u8>,
     chunks: Sender<Piece>,
 }
 
-#[derive(Serialize)]
-struct BadRow<'a> {
-    row: u32,
-    error: BadRowError<'a>,
-}
-
-#[derive(Serialize)]
-struct BadRowError<'a> {
-    code: &'a str,
-    message: &'a str,
-}
-
 impl LineSink {
-    /// A sink that cuts batches as told.
-    pub fn new(cut: Cut, chunks: Sender<Piece>) -> Self {
+    /// A sink that cuts batches as told. A row whose cell in the column `key` an earlier row has as well is a bad one that
+    /// names both.
+    pub fn new(cut: Cut, key: Option<String>, chunks: Sender<Piece>) -> Self {
         let planner = Planner::new(cut.rows, cut.bytes);
-        Self { cut, planner, chunk: Vec::with_capacity(CHUNK_BYTES + 4096), chunks }
+        Self { cut, planner, keys: key.map(Keys::of), chunk: Vec::with_capacity(CHUNK_BYTES + 4096), chunks }
     }
 
     /// The index of every row taken, once the last line is on its way.
@@ -66,7 +69,6 @@ impl LineSink {
     }
 
     fn end_line(&mut self, row: u32, start: usize) -> io::Result<()> {
-        self.chunk.push(b'\n');
         self.planner.line(RowNumber::new(row), (self.chunk.len() - start) as u64);
         if self.chunk.len() >= CHUNK_BYTES { self.pass_on() } else { Ok(()) }
     }
@@ -90,12 +92,15 @@ impl RowSink for LineSink {
     }
 
     fn row(&mut self, row: u32, record: &[u8]) -> io::Result<()> {
+        let duplicate = match &mut self.keys {
+            Some(keys) => keys.index.check(row, record)?,
+            None => None,
+        };
+        if let Some(duplicate) = duplicate {
+            return self.bad_row(row, unique::CODE, &duplicate.message);
+        }
         let start = self.chunk.len();
-        self.chunk.extend_from_slice(b"{\"row\":");
-        self.chunk.extend_from_slice(itoa::Buffer::new().format(row).as_bytes());
-        self.chunk.extend_from_slice(b",\"record\":");
-        self.chunk.extend_from_slice(record);
-        self.chunk.push(b'}');
+        row_line::append(&mut self.chunk, row, record);
         self.end_line(row, start)
     }
 
@@ -105,13 +110,14 @@ impl RowSink for LineSink {
 
     fn restart(&mut self) -> io::Result<()> {
         self.planner = Planner::new(self.cut.rows, self.cut.bytes);
+        self.keys = self.keys.take().map(|keys| Keys::of(keys.column));
         self.chunk.clear();
         self.send(Piece::Anew)
     }
 
     fn bad_row(&mut self, row: u32, code: &str, message: &str) -> io::Result<()> {
         let start = self.chunk.len();
-        serde_json::to_writer(&mut self.chunk, &BadRow { row, error: BadRowError { code, message } })?;
+        row_line::append_bad(&mut self.chunk, row, code, message)?;
         self.end_line(row, start)
     }
 }
@@ -123,7 +129,7 @@ mod tests {
     #[test]
     fn rows_become_the_lines_that_the_index_promises() {
         let (sender, mut receiver) = tokio::sync::mpsc::channel(8);
-        let mut sink = LineSink::new(Cut { rows: 2, bytes: 1000 }, sender);
+        let mut sink = LineSink::new(Cut { rows: 2, bytes: 1000 }, None, sender);
         sink.row(2, br#"{"a":1}"#).unwrap();
         sink.bad_row(3, "RAGGED_ROW", "3 fields \"where\" 2 are named").unwrap();
         sink.row(7, br#"{"a":2}"#).unwrap();
@@ -143,7 +149,7 @@ mod tests {
     #[test]
     fn rows_that_come_again_are_planned_anew() {
         let (sender, mut receiver) = tokio::sync::mpsc::channel(8);
-        let mut sink = LineSink::new(Cut { rows: 2, bytes: 1000 }, sender);
+        let mut sink = LineSink::new(Cut { rows: 2, bytes: 1000 }, None, sender);
         sink.row(9, b"{}").unwrap();
         sink.restart().unwrap();
         sink.row(2, b"{}").unwrap();
@@ -154,10 +160,29 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_comes_again_is_a_bad_row_that_names_the_first() {
+        let (sender, mut receiver) = tokio::sync::mpsc::channel(8);
+        let mut sink = LineSink::new(Cut { rows: 9, bytes: 1000 }, Some("id".into()), sender);
+        sink.row(2, br#"{"id":"A"}"#).unwrap();
+        // The sheet turns out not to be in order: what came so far is no earlier row.
+        sink.restart().unwrap();
+        assert_eq!(receiver.try_recv().unwrap(), Piece::Anew);
+        for (row, id) in [(2, "A"), (3, "B"), (4, "A")] {
+            sink.row(row, format!(r#"{{"id":"{id}"}}"#).as_bytes()).unwrap();
+        }
+        assert_eq!(sink.finish().unwrap().rows(), 3);
+        let Piece::Lines(lines) = receiver.try_recv().unwrap() else { panic!("no lines") };
+        let lines: Vec<&str> = std::str::from_utf8(&lines).unwrap().lines().collect();
+        assert_eq!(lines[..2], [r#"{"row":2,"record":{"id":"A"}}"#, r#"{"row":3,"record":{"id":"B"}}"#]);
+        let told = r#"{"row":4,"error":{"code":"DUPLICATE_KEY","message":"id: \"A\" is the key of row 2 already"}}"#;
+        assert_eq!(lines[2], told);
+    }
+
+    #[test]
     fn a_reader_stops_when_nobody_takes_its_lines() {
         let (sender, receiver) = tokio::sync::mpsc::channel(1);
         drop(receiver);
-        let mut sink = LineSink::new(Cut { rows: 2, bytes: 1000 }, sender);
+        let mut sink = LineSink::new(Cut { rows: 2, bytes: 1000 }, None, sender);
         sink.row(2, b"{}").unwrap();
         assert!(sink.finish().is_err());
     }

@@ -64,7 +64,7 @@ async fn split(id: [u8; 10], file: &[u8]) -> Split {
     let id = TaskId::new(clock.now(), id);
     let order = Order {
         owner: "acme".parse().unwrap(),
-        pipeline: catalogue::current("orders").unwrap().0,
+        pipeline: catalogue::shipped("orders").unwrap(),
         filename: Some("orders.xls".to_owned()),
         media_type: None,
         size: file.len() as u64,

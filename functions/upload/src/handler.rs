@@ -8,15 +8,16 @@ use std::collections::HashSet;
 use filas_domain::access::sha256_hex;
 use filas_domain::keys::ObjectKey;
 use filas_domain::limits::{DIRECT_UPLOAD_BYTES, IDEMPOTENCY_KEPT};
+use filas_domain::own_pipeline::PipelineRegister;
 use filas_domain::ports::{
-    Clock, IdempotencyKey, ObjectSigner, ObjectWriter, PortError, Registered, TaskLedger, TaskRegister,
+    Clock, IdempotencyKey, ObjectReader, ObjectSigner, ObjectWriter, PortError, Registered, TaskLedger, TaskRegister,
 };
 use filas_domain::problem::Problem;
 use filas_domain::task::{Order, Task, TaskState};
 use filas_domain::view::TaskView;
-use filas_domain::{PipelineRef, TaskId, error_chain};
+use filas_domain::{Owner, PipelineRef, TaskId, error_chain};
 use filas_http::{Answer, Call, Refusal};
-use filas_pipeline::{Pipeline, Variables, catalogue, parse};
+use filas_pipeline::{Pipeline, Variables, catalogue, parse, shipped};
 use lambda_http::http::Method;
 use serde_json::json;
 use tokio::sync::Mutex;
@@ -24,10 +25,15 @@ use tracing::info;
 
 use crate::order::{Wish, idempotency_key};
 
+/// Pipelines that are named to a person who asked for one that is not there.
+const NAMES: u32 = 50;
+
 /// The uploads and their ports.
-pub struct Uploads<L, O, C> {
+pub struct Uploads<L, O, P, C> {
     /// Tasks.
     pub ledger: L,
+    /// The pipelines of the owners.
+    pub pipelines: P,
     /// Where files go.
     pub objects: O,
     /// The time.
@@ -37,13 +43,14 @@ pub struct Uploads<L, O, C> {
     /// What the installation sets for its pipelines.
     pub variables: Variables,
     /// The pipelines that this instance has seen to be usable, and stored.
-    pub kept: Mutex<HashSet<PipelineRef>>,
+    pub kept: Mutex<HashSet<(Owner, PipelineRef)>>,
 }
 
-impl<L, O, C> Uploads<L, O, C>
+impl<L, O, P, C> Uploads<L, O, P, C>
 where
     L: TaskLedger + TaskRegister,
-    O: ObjectWriter + ObjectSigner,
+    O: ObjectReader + ObjectWriter + ObjectSigner,
+    P: PipelineRegister,
     C: Clock,
 {
     /// Answers a call.
@@ -69,7 +76,7 @@ where
             ))
             .into());
         }
-        let order = Wish::in_query(call)?.order(call.owner.clone())?;
+        let order = self.order(call, Wish::in_query(call)?).await?;
         let task = self.register(call, order, &sha256_hex(file)).await?;
         if task.head.state == TaskState::AwaitingUpload {
             let media_type = task.head.order.media_type.as_deref().unwrap_or("application/octet-stream");
@@ -80,8 +87,7 @@ where
 
     /// `POST /v1/uploads`: the file comes straight into the bucket.
     async fn await_file(&self, call: &Call) -> Result<Answer, Refusal> {
-        let wish: Wish = call.json()?;
-        let order = wish.order(call.owner.clone())?;
+        let order = self.order(call, call.json()?).await?;
         let task = self.register(call, order, "by presigned upload").await?;
         let now = self.clock.now();
         // A key that is used again after the file came has nothing left to upload.
@@ -101,6 +107,21 @@ where
         Ok(Answer::json(201, &body).header("location", location(task.id)))
     }
 
+    /// The order for this wish, with the version of its pipeline that it pins.
+    async fn order(&self, call: &Call, wish: Wish) -> Result<Order, Refusal> {
+        match catalogue::current(&self.pipelines, &call.owner, &wish.pipeline).await? {
+            Some(pipeline) => Ok(wish.order(call.owner.clone(), pipeline)?),
+            None => {
+                let own = self.pipelines.pipelines(&call.owner, None, NAMES).await?;
+                let own = own.iter().map(|own| own.pipeline.name.as_str());
+                let names: Vec<&str> = own.chain(shipped::all().iter().map(|shipped| shipped.name)).collect();
+                let wished: String = wish.pipeline.chars().take(64).collect();
+                let detail = format!("There is no pipeline '{wished}'. There are: {}.", names.join(", "));
+                Err(Problem::unprocessable("unknown-pipeline", "There is no such pipeline", detail).into())
+            }
+        }
+    }
+
     /// The task for this order: a new one, or the one that an earlier call with the same key made.
     async fn register(&self, call: &Call, order: Order, content: &str) -> Result<Task, Refusal> {
         let now = self.clock.now();
@@ -110,7 +131,7 @@ where
             expires: now.plus(IDEMPOTENCY_KEPT),
         });
         let task = Task::registered(TaskId::new(now, (self.random)()?), order, now);
-        self.keep_pipeline(&task.head.order.pipeline).await?;
+        self.keep_pipeline(&task.head.order).await?;
         match self.ledger.register(&task, key.as_ref()).await? {
             Registered::New => {
                 info!(task = %task.id, pipeline = task.head.order.pipeline.name, "a task is registered");
@@ -133,19 +154,23 @@ where
 
     /// Sees, once for each instance, that the pipeline can be used in this installation, and stores its text for the
     /// tasks that pin it. What cannot work is said here, and not by a worker at the first row.
-    async fn keep_pipeline(&self, pipeline: &PipelineRef) -> Result<(), Refusal> {
+    async fn keep_pipeline(&self, Order { owner, pipeline, .. }: &Order) -> Result<(), Refusal> {
         let mut kept = self.kept.lock().await;
-        if !kept.contains(pipeline) {
-            if let Some((pipeline, yaml)) = catalogue::current(&pipeline.name) {
-                let compiled = parse(yaml).and_then(|spec| Pipeline::compile(&spec, &self.variables));
-                compiled.map_err(|error| {
-                    let detail = format!("The pipeline '{}': {}.", pipeline.name, error_chain(&error));
-                    Problem::unprocessable("unusable-pipeline", "The pipeline cannot be used here", detail)
-                })?;
-                catalogue::keep(&self.objects, &pipeline, yaml).await?;
-            }
-            kept.insert(pipeline.clone());
+        let key = (owner.clone(), pipeline.clone());
+        if kept.contains(&key) {
+            return Ok(());
         }
+        let yaml = catalogue::text(&self.objects, owner, pipeline).await?;
+        let compiled = parse(&yaml).and_then(|spec| Pipeline::compile(&spec, &self.variables));
+        compiled.map_err(|error| {
+            let detail = format!("The pipeline '{}': {}.", pipeline.name, error_chain(&error));
+            Problem::unprocessable("unusable-pipeline", "The pipeline cannot be used here", detail)
+        })?;
+        // An owner's own text is there since it was registered.
+        if catalogue::shipped(&pipeline.name).as_ref() == Some(pipeline) {
+            catalogue::keep(&self.objects, owner, pipeline, &yaml).await?;
+        }
+        kept.insert(key);
         Ok(())
     }
 }
@@ -155,8 +180,11 @@ fn location(task: TaskId) -> String {
     format!("tasks/{task}")
 }
 
-/// Everything that makes two requests the same.
+/// Everything that makes two requests the same. A request names its pipeline and not the version of it, which may have
+/// changed since.
 fn fingerprint(order: &Order, content: &str) -> String {
+    let mut order = order.clone();
+    order.pipeline.version.clear();
     sha256_hex(json!([order, content]).to_string().as_bytes())
 }
 

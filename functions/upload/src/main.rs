@@ -14,6 +14,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let keys = OwnerKeys::parse(&env::required(env::OWNER_KEYS)?)?;
     let uploads = Uploads {
         ledger: cloud.ledger()?,
+        pipelines: cloud.pipelines()?,
         objects: cloud.objects()?,
         clock: SystemClock,
         random: random_bytes,

@@ -1,11 +1,11 @@
 //! What a person asks for, checked before anything is stored.
 
-use filas_domain::Owner;
 use filas_domain::limits::{BATCH_ROWS, BATCH_ROWS_MAX, FILENAME_BYTES, IDEMPOTENCY_KEY_BYTES, UPLOAD_BYTES};
 use filas_domain::problem::Problem;
 use filas_domain::task::Order;
+use filas_domain::{Owner, PipelineRef};
 use filas_http::Call;
-use filas_pipeline::{catalogue, shipped};
+use filas_pipeline::shipped;
 use serde::Deserialize;
 
 /// The body of `POST /v1/uploads`, and the query of `POST /v1/tasks`.
@@ -34,7 +34,11 @@ impl Wish {
     pub fn in_query(call: &Call) -> Result<Self, Problem> {
         Ok(Self {
             pipeline: call.query("pipeline").ok_or_else(|| {
-                Problem::bad_request(format!("Say what to do with the rows: ?pipeline=NAME, one of {}.", names()))
+                let names: Vec<&str> = shipped::all().iter().map(|shipped| shipped.name).collect();
+                Problem::bad_request(format!(
+                    "Say what to do with the rows: ?pipeline=NAME, one of your own or of {}.",
+                    names.join(", ")
+                ))
             })?,
             filename: call.query("filename"),
             media_type: call.header("content-type").map(str::to_owned),
@@ -44,11 +48,11 @@ impl Wish {
         })
     }
 
-    /// The order, if it can be carried out.
+    /// The order under this version of the pipeline, if it can be carried out.
     ///
     /// # Errors
-    /// When there is no such pipeline, or something is out of range.
-    pub fn order(self, owner: Owner) -> Result<Order, Problem> {
+    /// When something is out of range.
+    pub fn order(self, owner: Owner, pipeline: PipelineRef) -> Result<Order, Problem> {
         let batch_size = self.batch_size.unwrap_or(BATCH_ROWS);
         if !(1..=BATCH_ROWS_MAX).contains(&batch_size) {
             return Err(Problem::bad_request(format!("batch_size is a whole number from 1 to {BATCH_ROWS_MAX}.")));
@@ -63,10 +67,6 @@ impl Wish {
                 return Err(Problem::bad_request(detail));
             }
         }
-        let (pipeline, _) = catalogue::current(&self.pipeline).ok_or_else(|| {
-            let detail = format!("There is no pipeline '{}'. There are: {}.", self.pipeline, names());
-            Problem::unprocessable("unknown-pipeline", "There is no such pipeline", detail)
-        })?;
         Ok(Order {
             owner,
             pipeline,
@@ -77,10 +77,6 @@ impl Wish {
             batch_size,
         })
     }
-}
-
-fn names() -> String {
-    shipped::all().iter().map(|shipped| shipped.name).collect::<Vec<_>>().join(", ")
 }
 
 /// The caller's `Idempotency-Key`, if there is one.

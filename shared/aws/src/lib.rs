@@ -5,6 +5,7 @@
 //! * [`ledger`]: tasks and batches in one DynamoDB table
 //! * [`objects`]: files, rows and results in S3, and presigned requests for them
 //! * [`queues`]: the batch queue, the visibility of deliveries and the depths of all queues
+//! * [`pipelines`]: which version of an owner's pipeline is the present one
 //! * [`records`], [`permits`], [`secrets`], [`row_queue`]: what pipelines need of others
 //! * [`telemetry`]: logs as JSON lines
 //! * [`system`]: the clock and the randomness of the machine
@@ -16,6 +17,7 @@ pub mod ledger;
 pub mod objects;
 pub mod permits;
 pub mod pipeline_ports;
+pub mod pipelines;
 pub mod queues;
 pub mod records;
 mod retry;
@@ -28,6 +30,7 @@ pub use clients::Cloud;
 pub use ledger::DynamoLedger;
 pub use objects::S3Objects;
 pub use permits::DynamoPermits;
+pub use pipelines::DynamoPipelines;
 pub use queues::{SqsBatchQueue, SqsDeliveries, SqsIngestQueue, SqsMonitor, WatchedQueue};
 pub use records::DynamoRecords;
 pub use row_queue::SqsRowQueue;

@@ -3,6 +3,7 @@
 use crate::Cloud;
 use crate::env::{self, EnvError};
 use crate::permits::DynamoPermits;
+use crate::pipelines::DynamoPipelines;
 use crate::records::DynamoRecords;
 use crate::row_queue::SqsRowQueue;
 use crate::secrets::SsmSecrets;
@@ -29,6 +30,14 @@ impl Cloud {
     /// When the environment names none.
     pub fn permits(&self) -> Result<DynamoPermits, EnvError> {
         Ok(DynamoPermits::new(&self.dynamodb, env::required(RECORDS_TABLE)?))
+    }
+
+    /// The pipelines of every owner, in the same table.
+    ///
+    /// # Errors
+    /// When the environment names none.
+    pub fn pipelines(&self) -> Result<DynamoPipelines, EnvError> {
+        Ok(DynamoPipelines::new(&self.dynamodb, env::required(RECORDS_TABLE)?))
     }
 
     /// The secrets below the prefix that the environment names.

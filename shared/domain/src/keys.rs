@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{BatchNumber, PipelineRef, TaskId};
+use crate::ids::{BatchNumber, Owner, PipelineRef, TaskId};
 
 /// The key of an object in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -43,9 +43,10 @@ impl ObjectKey {
         Self(format!("results/{task}/outcomes-{tag}.ndjson"))
     }
 
-    /// The text of a pipeline as some task started with it.
-    pub fn pipeline(pipeline: &PipelineRef) -> Self {
-        Self(format!("pipelines/{}/{}.yaml", pipeline.name, pipeline.version))
+    /// The text of one version of an owner's pipeline. The owner is part of the key, because a version is a short digest:
+    /// nobody's text can ever be taken for another's.
+    pub fn pipeline(owner: &Owner, pipeline: &PipelineRef) -> Self {
+        Self(format!("pipelines/{owner}/{}/{}.yaml", pipeline.name, pipeline.version))
     }
 
     /// The task whose file lies under `key`, a key as it is after decoding.

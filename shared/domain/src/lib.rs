@@ -20,6 +20,8 @@
 //! * [`problem`]: errors as RFC 9457 problem details
 //! * [`view`]: tasks and batches as the API shows them
 //! * [`record`]: what a `store` delivery keeps, once for each key
+//! * [`own_pipeline`]: the pipelines of an owner, by name
+//! * [`row_line`]: the lines of a rows object
 //! * [`permits`]: how often all workers together may ask one partner
 //! * [`breaker`]: nobody asks a partner that is down
 //! * [`stop`]: when a task gives up early
@@ -41,11 +43,13 @@ pub mod keys;
 pub mod limits;
 pub mod message;
 pub mod outcome;
+pub mod own_pipeline;
 pub mod permits;
 pub mod plan;
 pub mod ports;
 pub mod problem;
 pub mod record;
+pub mod row_line;
 pub mod row_queue;
 pub mod secrets;
 pub mod stop;

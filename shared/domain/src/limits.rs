@@ -23,6 +23,15 @@ pub const BATCHES: usize = 100_000;
 /// The most bytes of row lines in a batch, unless a single line is longer.
 pub const BATCH_BYTES: u64 = 4 * 1024 * 1024;
 
+/// The longest pipeline file, in bytes.
+pub const PIPELINE_BYTES: usize = 64 * 1024;
+
+/// Rows that a dry run takes, unless asked otherwise.
+pub const CHECK_ROWS: u32 = 100;
+
+/// The most rows that a dry run takes.
+pub const CHECK_ROWS_MAX: u32 = 1000;
+
 /// How long an idempotency key is remembered.
 pub const IDEMPOTENCY_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 

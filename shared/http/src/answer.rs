@@ -25,6 +25,11 @@ impl Answer {
         if problem.status == 401 { answer.header("www-authenticate", "Bearer") } else { answer }
     }
 
+    /// `text` as it is.
+    pub fn text(status: u16, media_type: &str, text: impl Into<String>) -> Self {
+        Self { status, headers: Vec::new(), body: text.into().into_bytes() }.header("content-type", media_type)
+    }
+
     /// See `location` instead.
     pub fn see_other(location: impl Into<String>) -> Self {
         Self { status: 303, headers: Vec::new(), body: Vec::new() }.header("location", location)

@@ -11,8 +11,9 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::pipeline::Pipeline;
-use crate::row::SourceRow;
+use crate::row::{SourceRow, Unreadable};
 use crate::stage::{RowContext, RowValues, Step};
+use crate::unique::{self, KeyIndex};
 
 /// What a dry run found.
 #[derive(Debug, Serialize)]
@@ -94,6 +95,7 @@ pub async fn check(pipeline: &Pipeline, rows: Vec<SourceRow>, context: &RowConte
         stages: stages.collect(),
         rows: Vec::with_capacity(rows.len()),
     };
+    let rows = with_duplicates(pipeline, rows);
     let mut checked =
         stream::iter(rows).map(|row| check_row(pipeline, row, context)).buffered(pipeline.concurrency().max(1));
     while let Some((row, laps)) = checked.next().await {
@@ -106,6 +108,19 @@ pub async fn check(pipeline: &Pipeline, rows: Vec<SourceRow>, context: &RowConte
         laps.iter().for_each(|lap| report.stages[lap.stage].count(lap));
     }
     report
+}
+
+/// The rows, of which those are bad whose key an earlier one has. Whoever reads a whole file does the same.
+fn with_duplicates(pipeline: &Pipeline, mut rows: Vec<SourceRow>) -> Vec<SourceRow> {
+    let Some(mut keys) = pipeline.key().map(KeyIndex::new) else { return rows };
+    for row in &mut rows {
+        let Ok(record) = &row.record else { continue };
+        let json = serde_json::to_vec(record).unwrap_or_default();
+        if let Ok(Some(duplicate)) = keys.check(row.number.get(), &json) {
+            row.record = Err(Unreadable { code: unique::CODE.to_owned(), message: duplicate.message });
+        }
+    }
+    rows
 }
 
 impl StageReport {

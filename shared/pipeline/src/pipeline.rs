@@ -25,6 +25,7 @@ pub struct Pipeline {
     stages: Vec<Stage>,
     /// The names that a delivery knows.
     scope: Scope,
+    key: Option<String>,
     stop: Option<StopRule>,
 }
 
@@ -65,7 +66,7 @@ impl Pipeline {
             FailedLimit::Rows(rows) => StopRule::Rows(rows),
             FailedLimit::Share(hundredths) => StopRule::Share(hundredths),
         });
-        Ok(Self { name: spec.name.clone(), stages, scope, stop })
+        Ok(Self { name: spec.name.clone(), stages, scope, key: spec.rows.key.clone(), stop })
     }
 
     /// The version of a pipeline file: the first 12 hexadecimal digits of its SHA-256. Any change of the text changes it.
@@ -76,6 +77,11 @@ impl Pipeline {
     /// The pipeline's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The column that tells the records apart: no two rows of a file have the same.
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
     }
 
     /// When a task of this pipeline gives up early; [`should_stop`](filas_domain::stop::should_stop) decides.

@@ -29,7 +29,9 @@ pub struct Unreadable {
 
 impl From<Unreadable> for Failure {
     fn from(unreadable: Unreadable) -> Self {
-        Self { stage: StageName::Read, code: unreadable.code, message: unreadable.message }
+        // Whoever reads the file compares its keys, because nobody else sees all of them; it is a check all the same.
+        let stage = if unreadable.code == crate::unique::CODE { StageName::Validate } else { StageName::Read };
+        Self { stage, code: unreadable.code, message: unreadable.message }
     }
 }
 

@@ -9,8 +9,9 @@ pub struct Shipped {
     pub yaml: &'static str,
 }
 
-static ALL: [Shipped; 3] = [
+static ALL: [Shipped; 4] = [
     Shipped { name: "orders", yaml: include_str!("../../../pipelines/orders.yaml") },
+    Shipped { name: "orders-check", yaml: include_str!("../../../pipelines/orders-check.yaml") },
     Shipped { name: "prices", yaml: include_str!("../../../pipelines/prices.yaml") },
     Shipped { name: "simulate", yaml: include_str!("../../../pipelines/simulate.yaml") },
 ];

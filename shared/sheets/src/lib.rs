@@ -26,6 +26,7 @@ mod archive;
 pub mod child;
 mod detect;
 mod error;
+mod first_rows;
 mod header;
 mod json;
 mod limits;
@@ -49,6 +50,7 @@ use std::rc::Rc;
 
 pub use detect::Format;
 pub use error::{FileProblem, LimitBreach, ReadError, column_letters};
+pub use first_rows::{FirstRows, first_rows};
 pub use limits::Limits;
 pub use options::{ReadAhead, ReadOptions, ReadSummary, RowSink, SheetChoice, SourceHint};
 

@@ -105,7 +105,7 @@ impl World {
         };
         let order = Order {
             owner: "acme".parse().unwrap(),
-            pipeline: catalogue::current("orders").unwrap().0,
+            pipeline: catalogue::shipped("orders").unwrap(),
             filename: Some(filename.to_owned()),
             media_type: None,
             size: file.len() as u64,

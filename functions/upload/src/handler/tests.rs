@@ -1,8 +1,9 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use filas_domain::access::OwnerKeys;
+use filas_domain::own_pipeline::OwnPipeline;
 use filas_domain::ports::TaskLedger;
-use filas_testkit::memory::{ManualClock, MemoryLedger, MemoryObjects};
+use filas_testkit::memory::{ManualClock, MemoryLedger, MemoryObjects, MemoryPipelines};
 use lambda_http::Body;
 use serde_json::Value;
 
@@ -14,7 +15,8 @@ const CSV: &str = "order_id,quantity\nA-1,3\n";
 struct World {
     ledger: MemoryLedger,
     objects: MemoryObjects,
-    uploads: Uploads<MemoryLedger, MemoryObjects, ManualClock>,
+    pipelines: MemoryPipelines,
+    uploads: Uploads<MemoryLedger, MemoryObjects, MemoryPipelines, ManualClock>,
 }
 
 /// An answer as the caller sees it.
@@ -43,11 +45,11 @@ struct Ask {
 }
 
 impl Ask {
-    /// The CSV for the pipeline `orders`, by `acme`.
+    /// The CSV for the pipeline `orders-check`, by `acme`.
     fn file() -> Self {
         Self {
             path: "/v1/tasks",
-            query: json!({"pipeline": "orders", "filename": "orders.csv"}),
+            query: json!({"pipeline": "orders-check", "filename": "orders.csv"}),
             headers: json!({"authorization": "Bearer acme-key", "content-type": "text/csv"}),
             body: CSV.into(),
         }
@@ -88,15 +90,17 @@ impl World {
     /// A world whose installation sets these variables.
     fn with(variables: Variables) -> Self {
         let (ledger, objects, clock) = (MemoryLedger::new(), MemoryObjects::new(), ManualClock::default());
+        let pipelines = MemoryPipelines::new();
         let uploads = Uploads {
             ledger: ledger.clone(),
+            pipelines: pipelines.clone(),
             objects: objects.clone(),
             clock,
             random,
             variables,
             kept: Mutex::default(),
         };
-        Self { ledger, objects, uploads }
+        Self { ledger, objects, pipelines, uploads }
     }
 
     /// Sends the request as API Gateway does.
@@ -148,7 +152,10 @@ async fn a_file_is_stored_for_a_registered_task() {
     assert_eq!(world.objects.media_type(&ObjectKey::upload(id)).as_deref(), Some("text/csv"));
     let order = world.ledger.task(id).await.unwrap().unwrap().head.order;
     assert_eq!((order.owner.as_str(), order.batch_size, order.sheet.as_deref()), ("acme", 7, Some("2")));
-    assert!(world.objects.bytes(&ObjectKey::pipeline(&order.pipeline)).is_some(), "the pipeline's text is kept");
+    assert!(
+        world.objects.bytes(&ObjectKey::pipeline(&order.owner, &order.pipeline)).is_some(),
+        "the pipeline's text is kept"
+    );
 }
 
 #[tokio::test]
@@ -265,7 +272,13 @@ async fn what_cannot_be_done_is_refused_with_what_to_do() {
     check_refused(Ask::file().header("authorization", "Basic acme-key"), 401, "unauthorized", "Bearer").await;
     let large = "x".repeat(DIRECT_UPLOAD_BYTES as usize + 1);
     check_refused(Ask::file().body(large), 413, "too-large", "POST /v1/uploads").await;
-    check_refused(Ask::file().query("pipeline", "nope"), 422, "unknown-pipeline", "orders, prices, simulate").await;
+    check_refused(
+        Ask::file().query("pipeline", "nope"),
+        422,
+        "unknown-pipeline",
+        "orders, orders-check, prices, simulate",
+    )
+    .await;
     check_refused(Ask::file().query("pipeline", ""), 400, "bad-request", "?pipeline=NAME").await;
     check_refused(Ask::file().query("batch_size", "0"), 400, "bad-request", "from 1 to 10000").await;
     check_refused(Ask::file().query("filename", &long), 400, "bad-request", "filename").await;
@@ -273,11 +286,12 @@ async fn what_cannot_be_done_is_refused_with_what_to_do() {
     check_refused(Ask::file().header("idempotency-key", &long), 400, "bad-request", "Idempotency-Key").await;
     check_refused(Ask::file().header("idempotency-key", ""), 400, "bad-request", "Idempotency-Key").await;
     check_refused(Ask::place().body("{"), 400, "bad-request", "The body").await;
-    check_refused(place(json!({"pipeline": "orders"})), 400, "bad-request", "size").await;
-    check_refused(place(json!({"pipeline": "orders", "size": 1, "no": 1})), 400, "bad-request", "unknown field").await;
-    check_refused(place(json!({"pipeline": "orders", "size": 1u64 << 40})), 413, "too-large", "at most").await;
+    check_refused(place(json!({"pipeline": "orders-check"})), 400, "bad-request", "size").await;
+    check_refused(place(json!({"pipeline": "orders-check", "size": 1, "no": 1})), 400, "bad-request", "unknown field")
+        .await;
+    check_refused(place(json!({"pipeline": "orders-check", "size": 1u64 << 40})), 413, "too-large", "at most").await;
     check_refused(
-        place(json!({"pipeline": "orders", "size": 1, "batch_size": 10_001})),
+        place(json!({"pipeline": "orders-check", "size": 1, "batch_size": 10_001})),
         400,
         "bad-request",
         "batch_size",
@@ -293,4 +307,37 @@ async fn a_pipeline_that_cannot_work_here_is_refused_before_anything_is_stored()
     assert_eq!((answer.status, &answer.body["type"]), (422, &json!("/problems/unusable-pipeline")));
     assert!(answer.body["detail"].as_str().unwrap().contains("PARTNER_URL"), "{answer:?}");
     assert_eq!((world.tasks().await, world.objects.keys().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn an_owners_own_pipeline_comes_before_the_shipped_one_and_is_nobody_elses() {
+    const OWN: &str = "name: orders-check\ndeliver: none\n";
+    let world = World::new();
+    let owner = "acme".parse().unwrap();
+    let own = PipelineRef { name: "orders-check".into(), version: Pipeline::version(OWN) };
+    world.objects.put(&ObjectKey::pipeline(&owner, &own), "application/yaml", OWN.into()).await.unwrap();
+    let changed = world.uploads.clock.now();
+    let present = OwnPipeline { pipeline: own.clone(), description: None, changed };
+    world.pipelines.set_pipeline(&owner, &present).await.unwrap();
+    let pinned = async |ask: Ask| {
+        let id = world.send(ask).await.task();
+        world.ledger.task(id).await.unwrap().unwrap().head.order.pipeline
+    };
+    assert_eq!(pinned(Ask::file()).await, own);
+    let shipped = catalogue::shipped("orders-check").unwrap();
+    assert_eq!(pinned(Ask::file().header("authorization", "Bearer other-key")).await, shipped);
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_the_same_task_though_its_pipeline_has_another_version_now() {
+    const OWN: &str = "name: orders-check\ndeliver: none\n";
+    let world = World::new();
+    let first = world.send(Ask::file().header("idempotency-key", "k")).await.task();
+    let owner = "acme".parse().unwrap();
+    let own = PipelineRef { name: "orders-check".into(), version: Pipeline::version(OWN) };
+    world.objects.put(&ObjectKey::pipeline(&owner, &own), "application/yaml", OWN.into()).await.unwrap();
+    let changed = world.uploads.clock.now();
+    world.pipelines.set_pipeline(&owner, &OwnPipeline { pipeline: own, description: None, changed }).await.unwrap();
+    let again = world.send(Ask::file().header("idempotency-key", "k")).await;
+    assert_eq!((again.status, again.task()), (202, first));
 }

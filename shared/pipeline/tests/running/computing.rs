@@ -9,7 +9,7 @@ use super::*;
 
 /// The shipped pipeline of orders, with what it delivers sent to a partner instead of kept.
 fn orders(partner: &PartnerServer) -> Pipeline {
-    let shipped = include_str!("../../../../pipelines/orders-full.yaml");
+    let shipped = include_str!("../../../../pipelines/orders.yaml");
     let (stages, record) = shipped.split_once("deliver:\n  store:\n    record:").unwrap();
     let deliver = "deliver:\n  http:\n    put: '${PARTNER_URL}/orders/{row.order_id}'\n    body:";
     let url = partner.url();
@@ -68,13 +68,14 @@ fn a_dry_run_delivers_nothing_and_says_what_every_stage_did() {
     let unreadable = br#"{"row":6,"error":{"code":"RAGGED_ROW","message":"7 cells"}}"#;
     let rows = vec![
         row(2, &order()),
-        row(3, &with(json!({"quantity": 0}))),
-        row(4, &with(json!({"sku": "00012404"}))),
-        row(5, &with(json!({"unit_price": 1e28}))),
+        row(3, &with(json!({"order_id": "A-3", "quantity": 0}))),
+        row(4, &with(json!({"order_id": "A-4", "sku": "00012404"}))),
+        row(5, &with(json!({"order_id": "A-5", "unit_price": 1e28}))),
+        row(7, &with(json!({"order_id": "A-3"}))),
         SourceRow::parse(unreadable).unwrap(),
     ];
     let report = LocalRunner::new("check", Duration::from_secs(60)).unwrap().check(&pipeline, rows);
-    assert_eq!((report.passed, report.failed, report.interrupted), (1, 4, 0));
+    assert_eq!((report.passed, report.failed, report.interrupted), (1, 5, 0));
     let stages: Vec<_> = report.stages.iter().map(|stage| (stage.stage, stage.rows, stage.failed)).collect();
     assert_eq!(stages, [("validate", 4, 1), ("enrich", 3, 1), ("compute", 2, 1)]);
     assert!(report.stages[1].micros >= report.stages[1].slowest_micros && report.stages[1].slowest_micros > 0);
@@ -91,7 +92,8 @@ fn a_dry_run_delivers_nothing_and_says_what_every_stage_did() {
     assert_eq!(failed(1), (Stage::Validate, "INVALID_ROW"));
     assert_eq!(failed(2), (Stage::Enrich, "NOT_FOUND"));
     assert_eq!(failed(3), (Stage::Compute, "COMPUTE_FAILED"));
-    assert_eq!(failed(4), (Stage::Read, "RAGGED_ROW"));
+    assert_eq!(failed(4), (Stage::Validate, "DUPLICATE_KEY"));
+    assert_eq!(failed(5), (Stage::Read, "RAGGED_ROW"));
     assert_eq!(partner.summary().keys, 0, "{:?}", partner.summary());
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["rows"][0]["outcome"], "passed");

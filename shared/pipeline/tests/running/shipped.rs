@@ -5,7 +5,8 @@ use filas_pipeline::shipped;
 use super::*;
 
 fn variables() -> Variables {
-    Variables::new().with("PARTNER_URL", "http://127.0.0.1:1").with("OUTBOUND_ALLOW", "127.0.0.1:1")
+    let url = "http://127.0.0.1:1";
+    Variables::new().with("PARTNER_URL", url).with("CATALOG_URL", url).with("OUTBOUND_ALLOW", "127.0.0.1:1")
 }
 
 #[test]
@@ -24,7 +25,8 @@ fn callers_learn_how_to_run_the_rows() {
         let pipeline = compile(shipped::find(name).unwrap().yaml, &variables());
         assert_eq!((pipeline.is_pure(), pipeline.concurrency()), (is_pure, concurrency), "{name}");
     };
-    check("orders", true, 1);
+    check("orders", false, 32);
+    check("orders-check", true, 1);
     check("prices", false, 16);
     check("simulate", false, 16);
 }
@@ -45,7 +47,7 @@ fn a_version_is_twelve_digits_of_the_text() {
 
 #[tokio::test]
 async fn orders_are_checked_as_documented() {
-    let pipeline = compile(shipped::find("orders").unwrap().yaml, &variables());
+    let pipeline = compile(shipped::find("orders-check").unwrap().yaml, &variables());
     let good = json!({
         "order_id": "A-1", "sku": "00012345", "customer": "Zoë", "quantity": 3, "unit_price": 9.5, "currency": "EUR",
         "order_date": "2026-01-31", "ship_at": "2026-02-01T10:00:00", "express": true, "discount": 0.1, "country": "ES",
@@ -76,7 +78,7 @@ async fn orders_are_checked_as_documented() {
 
 #[tokio::test]
 async fn text_from_a_csv_file_is_as_good_as_typed_cells() {
-    let pipeline = compile(shipped::find("orders").unwrap().yaml, &variables());
+    let pipeline = compile(shipped::find("orders-check").unwrap().yaml, &variables());
     let text = json!({
         "order_id": "1", "sku": "00012345", "customer": "Ana", "quantity": "3", "unit_price": "9.50", "currency": "GBP",
         "order_date": "2026-01-31", "express": "FALSE", "discount": "0", "country": "GB",

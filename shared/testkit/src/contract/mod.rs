@@ -6,6 +6,7 @@
 //! * [`ledger()`]: tasks, batches and what they add up to
 //! * [`objects()`]: objects, large ones, and signed requests
 //! * [`queue()`]: sending, postponing, dying
+//! * [`pipelines()`]: the pipelines of owners
 //! * [`records()`], [`permits()`], [`secrets()`], [`row_queue()`]: what pipelines need of others
 //! * [`samples`]: tasks and batches to try them with
 
@@ -16,6 +17,7 @@ mod catalogue;
 mod heads;
 mod objects;
 mod permits;
+mod pipelines;
 mod queue;
 mod records;
 mod register;
@@ -33,6 +35,7 @@ use filas_domain::ports::{BatchLedger, PortError, TaskCatalogue, TaskRegister, U
 
 pub use objects::objects;
 pub use permits::permits;
+pub use pipelines::pipelines;
 pub use queue::{Inbox, queue};
 pub use records::records;
 pub use row_queue::{RowInbox, row_queue};

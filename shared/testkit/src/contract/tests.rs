@@ -7,8 +7,8 @@ use filas_domain::row_queue::RowMessage;
 
 use super::{Inbox, RowInbox};
 use crate::memory::{
-    Delivery, ManualClock, MemoryLedger, MemoryObjects, MemoryPermits, MemoryQueue, MemoryRecords, MemoryRowQueue,
-    MemorySecrets,
+    Delivery, ManualClock, MemoryLedger, MemoryObjects, MemoryPermits, MemoryPipelines, MemoryQueue, MemoryRecords,
+    MemoryRowQueue, MemorySecrets,
 };
 
 /// The other end of a queue in memory, with the clock that it goes by.
@@ -57,6 +57,11 @@ async fn the_records_in_memory_keep_the_contract() {
 #[tokio::test]
 async fn the_permits_in_memory_keep_the_contract() {
     super::permits(&MemoryPermits::new()).await;
+}
+
+#[tokio::test]
+async fn the_pipelines_in_memory_keep_the_contract() {
+    super::pipelines(&MemoryPipelines::new()).await;
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@
 //! * [`ledger`]: tasks and batches
 //! * [`objects`]: objects, and requests signed by nobody
 //! * [`queue`]: a queue with visibility timeouts, receive counts and dead letters
+//! * [`pipelines`]: the pipelines of owners
 //! * [`records`], [`permits`], [`secrets`], [`row_queue`]: what pipelines need of others
 //! * [`faults`]: the failures that a test asks for
 //! * [`strike`]: every port under a fate that strikes calls: failures, stalls and deaths
@@ -17,6 +18,7 @@ mod faults;
 mod ledger;
 mod objects;
 mod permits;
+mod pipelines;
 mod queue;
 mod records;
 mod row_queue;
@@ -29,6 +31,7 @@ pub use clock::ManualClock;
 pub use ledger::MemoryLedger;
 pub use objects::{MemoryObjects, MemoryStream};
 pub use permits::MemoryPermits;
+pub use pipelines::MemoryPipelines;
 pub use queue::{Delivery, MemoryQueue};
 pub use records::MemoryRecords;
 pub use row_queue::{MemoryRowQueue, SentCall};

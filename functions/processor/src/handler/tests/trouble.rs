@@ -97,7 +97,8 @@ async fn a_message_that_cannot_be_postponed_comes_after_its_visibility_timeout()
 async fn a_pipeline_that_is_not_there_is_trouble_that_the_batch_remembers() {
     let world = World::new();
     let id = world.pure_task(3, &[1, 0, 1]).await;
-    world.objects.forget(&ObjectKey::pipeline(&PipelineRef { name: "pure".into(), version: "1".into() }));
+    let pure = PipelineRef { name: "pure".into(), version: "1".into() };
+    world.objects.forget(&ObjectKey::pipeline(&"acme".parse().unwrap(), &pure));
     assert_eq!(world.invoke().await, settled(0, 1));
     let attempt = &world.batch(id, 0).attempts[0];
     assert_eq!(attempt.result, Some(Failed));

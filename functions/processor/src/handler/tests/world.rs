@@ -82,14 +82,15 @@ impl World {
     /// A task of rows with these quantities under the pure pipeline; those under 1 are `INVALID_ROW`.
     pub async fn pure_task(&self, rows_per_batch: u32, quantities: &[i64]) -> TaskId {
         let pipeline = PipelineRef { name: "pure".into(), version: "1".into() };
-        self.objects.put(&ObjectKey::pipeline(&pipeline), "application/yaml", PURE.into()).await.unwrap();
+        let key = ObjectKey::pipeline(&"acme".parse().unwrap(), &pipeline);
+        self.objects.put(&key, "application/yaml", PURE.into()).await.unwrap();
         let records = quantities.iter().map(|quantity| json!({"id": "A", "quantity": quantity}));
         self.task(pipeline, rows_per_batch, records.collect()).await
     }
 
     /// A task of rows that take so many seconds each; 16 of a batch run at once, and a batch runs alone.
     pub async fn slow_task(&self, rows_per_batch: u32, seconds: &[u64]) -> TaskId {
-        let (pipeline, _) = catalogue::current("simulate").unwrap();
+        let pipeline = catalogue::shipped("simulate").unwrap();
         let records = seconds.iter().map(|seconds| json!({"id": "A", "cost": seconds * 1000}));
         self.task(pipeline, rows_per_batch, records.collect()).await
     }
