@@ -1,5 +1,7 @@
 //! Batches that are processed together: claim → read → run.
 
+use std::time::Duration;
+
 use filas_domain::batch::{Batch, BatchChange, Part, Progress, Refusal};
 use filas_domain::clock::Timestamp;
 use filas_domain::keys::ObjectKey;
@@ -10,9 +12,14 @@ use filas_domain::ports::{
 use filas_domain::task::{Order, Task};
 use filas_domain::{TaskId, error_chain};
 use filas_pipeline::RowContext;
+use tokio::time::Instant;
 
 use crate::handler::{CLOCK_SKEW, Invocation, Item, Processor, TIME_TO_SETTLE, Verdict};
-use crate::rows::{self, Done};
+use crate::rows::{self, Done, Until};
+
+/// How often what is done of a long batch is recorded: no more than the rows of this time are delivered again, under the
+/// same idempotency keys, after a worker died.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
 
 /// A batch that this worker holds.
 pub struct Held<'a> {
@@ -104,16 +111,20 @@ where
         let mut verdicts = vec![Verdict::Again(None); held.len()];
         let mut ran = Vec::new();
         let lines = self.read_lines(task.id, &held).await;
-        for ((index, held), lines) in held.into_iter().enumerate().zip(lines) {
+        let is_alone = held.len() == 1;
+        for ((index, mut held), lines) in held.into_iter().enumerate().zip(lines) {
             let has_whole_time = invocation.take_whole_time();
-            match self.run_rows(&task.head.order, &held, lines, &context, &mut outcomes).await {
-                Ok(Done { progress, partner_down: Some(down) }) => {
+            let processed = held.batch.processed;
+            let ran_rows = self.run_rows(&task.head.order, &mut held, lines, &context, &mut outcomes, is_alone).await;
+            let is_stuck = held.batch.processed == processed;
+            match ran_rows {
+                Ok(Done { progress, partner_down: Some(down), .. }) => {
                     // Nothing of the task gets further: its batches wait without a message until the partner is tried
                     // again. What was done counts; the rest costs no delivery.
                     self.pause(task.id, down).await;
                     ran.push((index, Ran { held, progress }));
                 }
-                Ok(Done { progress, .. }) if progress.rows == 0 && has_whole_time => {
+                Ok(Done { progress, .. }) if progress.rows == 0 && is_stuck && has_whole_time => {
                     // Handing it on could go on for ever. It is trouble, and uses up the batch's deliveries.
                     let operation = format!("process batch {} of task {}", held.batch.number, held.batch.task);
                     let error = PortError::transient(operation, "no row ended within the worker's time");
@@ -171,25 +182,38 @@ where
         lines
     }
 
+    /// Runs the rows of a batch. Of one that is processed alone, what is done is recorded every few seconds on the way.
     async fn run_rows(
         &self,
         order: &Order,
-        held: &Held<'_>,
+        held: &mut Held<'_>,
         lines: Result<Vec<u8>, String>,
         context: &RowContext,
         outcomes: &mut Vec<u8>,
+        is_alone: bool,
     ) -> Result<Done, PortError> {
-        let operation = || format!("process batch {} of task {}", held.batch.number, held.batch.task);
+        let (task, number) = (held.batch.task, held.batch.number);
+        let operation = || format!("process batch {number} of task {task}");
         let lines = lines.map_err(|error| PortError::transient(operation(), error))?;
         let pipeline = self.pipelines.get(&order.owner, &order.pipeline).await?;
         let lines = match &held.batch.redo {
             Some(redo) => self.lines_to_redo(&held.batch, redo, &lines).await?,
             None => lines,
         };
-        let start = outcomes.len() as u64;
-        let mut done = rows::run(&pipeline, &held.batch, &lines, context, outcomes)
-            .await
-            .map_err(|trouble| PortError::transient(operation(), trouble))?;
+        let mut rest = lines.as_slice();
+        let (start, mut done) = loop {
+            let checkpoint = is_alone.then(|| Instant::now() + CHECKPOINT_EVERY);
+            let start = outcomes.len() as u64;
+            let done = rows::run(&pipeline, &held.batch, rest, &Until { context, checkpoint }, outcomes)
+                .await
+                .map_err(|trouble| PortError::transient(operation(), trouble))?;
+            if !done.is_checkpoint {
+                break (start, done);
+            }
+            let bytes = usize::try_from(done.progress.bytes).unwrap_or(usize::MAX);
+            rest = rest.get(bytes..).unwrap_or_default();
+            self.checkpoint(held, done.progress, std::mem::take(outcomes)).await?;
+        };
         if done.progress.rows == 0 {
             return Ok(done);
         }

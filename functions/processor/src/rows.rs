@@ -4,9 +4,10 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use filas_domain::batch::{Batch, Progress};
-use filas_domain::outcome::OutcomeLine;
+use filas_domain::outcome::{OutcomeLine, RowResult};
 use filas_pipeline::{Interrupted, Pipeline, RowContext, SourceRow};
 use futures::{FutureExt, StreamExt, stream};
+use tokio::time::Instant;
 
 /// Why a batch could not be processed, though its rows may be fine.
 #[derive(Debug, thiserror::Error)]
@@ -17,9 +18,6 @@ pub enum BatchTrouble {
     /// Something is wrong with the machine.
     #[error("the pipeline could not go on: {0}")]
     Fault(String),
-    /// Our own fault.
-    #[error("the pipeline panicked")]
-    Panic,
 }
 
 /// A partner that is down: no row of the task gets further until it is up.
@@ -38,24 +36,35 @@ pub struct Done {
     pub progress: Progress,
     /// Why the others have none, when it is because of a partner.
     pub partner_down: Option<PartnerDown>,
+    /// Whether the others only wait until these are recorded.
+    pub is_checkpoint: bool,
+}
+
+/// When to stop.
+#[derive(Debug, Clone)]
+pub struct Until<'a> {
+    /// What ends the rows that are under way as well.
+    pub context: &'a RowContext,
+    /// When no further row is begun, so that what is done can be recorded.
+    pub checkpoint: Option<Instant>,
 }
 
 /// Runs the rows in `lines`, those of `batch` that have no outcome yet, in order and as many at once as the pipeline
-/// allows. Ends early, between two rows, when the time is up. Appends a line for each outcome to `outcomes`.
+/// allows. Ends early, between two rows, when the time is up, or a checkpoint is due. Appends a line for each outcome to
+/// `outcomes`.
 ///
 /// # Errors
-/// When the lines are not those of the batch, or the machine is in trouble. `outcomes` is as it was then.
+/// When the lines are not those of the batch, or the machine is in trouble before any row is done. `outcomes` is as it was
+/// then.
 pub async fn run(
     pipeline: &Pipeline,
     batch: &Batch,
     lines: &[u8],
-    context: &RowContext,
+    until: &Until<'_>,
     outcomes: &mut Vec<u8>,
 ) -> Result<Done, BatchTrouble> {
     let before = outcomes.len();
-    // A panic in one batch must not take the other batches of the invocation with it.
-    let run = AssertUnwindSafe(run_in_order(pipeline, batch, lines, context, outcomes)).catch_unwind();
-    let result = run.await.unwrap_or(Err(BatchTrouble::Panic));
+    let result = run_in_order(pipeline, batch, lines, until, outcomes).await;
     if result.is_err() {
         outcomes.truncate(before);
     }
@@ -66,7 +75,7 @@ async fn run_in_order(
     pipeline: &Pipeline,
     batch: &Batch,
     lines: &[u8],
-    context: &RowContext,
+    until: &Until<'_>,
     outcomes: &mut Vec<u8>,
 ) -> Result<Done, BatchTrouble> {
     let lines: Vec<&[u8]> = lines.split_inclusive(|byte| *byte == b'\n').collect();
@@ -74,11 +83,13 @@ async fn run_in_order(
         return Err(BatchTrouble::Damaged(format!("{} lines where {} rows are left", lines.len(), batch.rows_left())));
     }
     let mut done = Done::default();
-    let mut results = stream::iter(lines)
+    let is_due = || until.checkpoint.is_some_and(|checkpoint| Instant::now() >= checkpoint);
+    let begun = lines.iter().take_while(|_| !is_due());
+    let mut results = stream::iter(begun)
         .map(|line| async move {
             let row = SourceRow::parse(line).map_err(|error| BatchTrouble::Damaged(error.to_string()))?;
             let number = row.number;
-            Ok::<_, BatchTrouble>((line.len(), number, pipeline.run_row(row, context).await))
+            Ok::<_, BatchTrouble>((line.len(), number, caught(pipeline.run_row(row, until.context)).await))
         })
         .buffered(pipeline.concurrency().max(1));
     while let Some(result) = results.next().await {
@@ -93,16 +104,39 @@ async fn run_in_order(
             }
             // What is recorded is a run of rows from the start. The few behind this one that were under way are tried
             // again under the same idempotency key.
-            Err(Interrupted::OutOfTime) => break,
+            Err(Interrupted::OutOfTime) => return Ok(done),
             Err(Interrupted::PartnerDown { reason, probe_after }) => {
                 done.partner_down = Some(PartnerDown { reason, probe_after });
-                break;
+                return Ok(done);
             }
             // With what was done before it, the batch is handed on; at its start, it is trouble: handing on what never
             // gets further could go on for ever.
-            Err(Interrupted::Unavailable(_)) if done.progress.rows > 0 => break,
+            Err(Interrupted::Unavailable(what) | Interrupted::Fault(what)) if done.progress.rows > 0 => {
+                done.progress.trouble = Some(what);
+                return Ok(done);
+            }
             Err(Interrupted::Unavailable(what) | Interrupted::Fault(what)) => return Err(BatchTrouble::Fault(what)),
         }
     }
+    done.is_checkpoint = done.progress.rows < batch.rows_left();
     Ok(done)
+}
+
+/// A panic in one row is that row's, and takes neither its neighbours nor the invocation with it.
+async fn caught(run: impl Future<Output = Result<RowResult, Interrupted>>) -> Result<RowResult, Interrupted> {
+    let panicked = || Interrupted::Fault("the pipeline panicked".to_owned());
+    AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|_| Err(panicked()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_in_a_row_is_a_fault_of_the_machine() {
+        let fine = caught(async { Ok(RowResult::Succeeded { kept: None }) }).await;
+        assert_eq!(fine, Ok(RowResult::Succeeded { kept: None }));
+        let panicked = caught(async { panic!("as the test wants") }).await;
+        assert_eq!(panicked, Err(Interrupted::Fault("the pipeline panicked".into())));
+    }
 }

@@ -1,7 +1,8 @@
 //! What was done is stored and counted, and what is left is handed on.
 
-use filas_domain::batch::{Batch, BatchChange};
+use filas_domain::batch::{Batch, BatchChange, Part, Progress};
 use filas_domain::keys::ObjectKey;
+use filas_domain::plan::ByteRange;
 use filas_domain::ports::{
     BatchLedger, BatchQueue, Clock, Deliveries, ObjectReader, ObjectWriter, PortError, WriteError,
 };
@@ -27,6 +28,33 @@ where
             part.key = key.clone();
         }
         self.objects.put(&key, "application/x-ndjson", outcomes).await
+    }
+
+    /// Stores and counts what is done of a batch while it goes on under the same lease.
+    pub async fn checkpoint(
+        &self,
+        held: &mut Held<'_>,
+        mut progress: Progress,
+        outcomes: Vec<u8>,
+    ) -> Result<(), PortError> {
+        let batch = &held.batch;
+        let key = ObjectKey::checkpoint(batch.task, batch.number, batch.epoch(), batch.processed);
+        let bytes = ByteRange { start: 0, end: outcomes.len() as u64 };
+        self.objects.put(&key, "application/x-ndjson", outcomes).await?;
+        progress.part = Some(Part { key, bytes, rows: progress.rows, is_overlay: false });
+        let after = batch.checkpointed(&progress);
+        let change = BatchChange { before: batch.clone(), after: after.clone() };
+        match self.ledger.write_batches(&[change]).await {
+            Ok(()) => {
+                held.batch = after;
+                Ok(())
+            }
+            Err(WriteError::Stale) => {
+                let operation = format!("record what is done of batch {} of task {}", batch.number, batch.task);
+                Err(PortError::transient(operation, "the batch was taken over"))
+            }
+            Err(WriteError::Port(error)) => Err(error),
+        }
     }
 
     /// Closes these batches and counts them, in one transaction; without those that somebody took over meanwhile.

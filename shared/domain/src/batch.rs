@@ -158,6 +158,8 @@ pub struct Progress {
     pub counts: Counts,
     /// Where the outcomes were written; absent when there are none.
     pub part: Option<Part>,
+    /// Why it got no further, where it was something other than the time.
+    pub trouble: Option<String>,
 }
 
 impl Batch {
@@ -245,8 +247,9 @@ impl Batch {
         Ok(next)
     }
 
-    /// The batch with what was done recorded: closed when no row is left, handed on when some are.
-    pub fn recorded(&self, progress: &Progress, now: Timestamp) -> Self {
+    /// The batch with what was done so far recorded, while its worker goes on under the same lease. Should the worker die,
+    /// these rows are not processed again.
+    pub fn checkpointed(&self, progress: &Progress) -> Self {
         let mut next = self.next();
         next.processed += progress.rows;
         if next.redo.is_none() {
@@ -254,13 +257,19 @@ impl Batch {
         }
         next.counts.add(&progress.counts);
         next.parts.extend(progress.part.clone().map(|part| Part { is_overlay: next.redo.is_some(), ..part }));
+        next
+    }
+
+    /// The batch with what was done recorded: closed when no row is left, handed on when some are.
+    pub fn recorded(&self, progress: &Progress, now: Timestamp) -> Self {
+        let mut next = self.checkpointed(progress);
         if next.rows_left() == 0 {
             next.state = BatchState::Done;
             next.end_redo();
             next.end_attempt(AttemptResult::Done, None, now);
         } else {
             next.state = BatchState::Queued;
-            next.end_attempt(AttemptResult::HandedOn, None, now);
+            next.end_attempt(AttemptResult::HandedOn, progress.trouble.as_deref(), now);
         }
         next
     }

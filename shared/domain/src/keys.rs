@@ -38,6 +38,12 @@ impl ObjectKey {
         Self(format!("results/{task}/parts/{:07}-{epoch:05}.ndjson", first.get()))
     }
 
+    /// The outcomes that a worker wrote on its way through a batch, from the row behind the first `processed` ones on. Named
+    /// after the epoch as [`part`](Self::part) is.
+    pub fn checkpoint(task: TaskId, batch: BatchNumber, epoch: u32, processed: u32) -> Self {
+        Self(format!("results/{task}/parts/{:07}-{epoch:05}-{processed:05}.ndjson", batch.get()))
+    }
+
     /// All outcomes in source order; made when they are first asked for. `tag` names what it was made from.
     pub fn results(task: TaskId, tag: u64) -> Self {
         Self(format!("results/{task}/outcomes-{tag}.ndjson"))

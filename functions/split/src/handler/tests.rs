@@ -342,7 +342,7 @@ async fn batches_that_are_closed_or_in_a_workers_hands_are_not_sent_again() {
         world.ledger.write_batches(&[BatchChange { before, after: claimed.clone() }]).await.unwrap();
         if message.batch.get() == 0 {
             let counts = Counts { succeeded: 2, ..Counts::default() };
-            let progress = Progress { rows: 2, bytes: message.plan.bytes.len(), counts, part: None };
+            let progress = Progress { rows: 2, bytes: message.plan.bytes.len(), counts, part: None, trouble: None };
             let after = claimed.recorded(&progress, now);
             world.ledger.write_batches(&[BatchChange { before: claimed, after }]).await.unwrap();
         }

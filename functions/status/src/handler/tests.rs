@@ -166,6 +166,7 @@ impl World {
                 bytes: u64::from(*rows) * 22,
                 counts: Counts { succeeded: u64::from(*rows), ..Counts::default() },
                 part: Some(Part { key: key.clone(), bytes, rows: *rows, is_overlay: false }),
+                trouble: None,
             };
             self.change(id, *number, |batch| batch.recorded(&progress, self.clock.now())).await;
         }

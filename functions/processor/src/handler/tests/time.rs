@@ -28,8 +28,27 @@ async fn what_does_not_fit_is_handed_on_and_uses_up_no_delivery() {
     assert_eq!(world.invoke().await, settled(1, 0));
     assert_eq!(world.outcomes(id).await, succeeded(40));
     assert_eq!(world.attempts(id, 0), [Some(HandedOn), Some(Done)]);
-    assert_eq!(world.parts().len(), 2);
+    // Two of checkpoints, and the rest.
+    assert_eq!(world.parts().len(), 3);
     assert_eq!(world.stored(id).await.head.state, TaskState::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_worker_recorded_on_its_way_is_not_processed_again_when_it_dies() {
+    // Waves of 16 rows: what ended in the first two is recorded after each; then the worker dies.
+    for (at, recorded) in [(At::Of("put", 1), 0), (At::Of("put", 2), 16)] {
+        for strike in [Strike::DieBefore, Strike::DieAfter, Strike::FailBefore, Strike::FailAfter] {
+            let world = World::new();
+            let id = world.slow_task(34, &[10; 34]).await;
+            world.fate.strike(at, strike);
+            assert_eq!(world.invoke().await, settled(0, 1), "{at:?} {strike:?}");
+            assert_eq!(world.outcomes(id).await, succeeded(recorded), "{at:?} {strike:?}");
+            assert_eq!(world.stored(id).await.tally.counts.succeeded, u64::from(recorded), "counted at once");
+            world.invoke_until_settled().await;
+            assert_eq!(world.outcomes(id).await, succeeded(34), "{at:?} {strike:?}");
+            assert_eq!(world.stored(id).await.head.state, TaskState::Completed);
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

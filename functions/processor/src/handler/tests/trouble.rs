@@ -102,5 +102,5 @@ async fn a_pipeline_that_is_not_there_is_trouble_that_the_batch_remembers() {
     assert_eq!(world.invoke().await, settled(0, 1));
     let attempt = &world.batch(id, 0).attempts[0];
     assert_eq!(attempt.result, Some(Failed));
-    assert!(attempt.error.as_deref().unwrap().contains("pipelines/pure/1.yaml"), "{attempt:?}");
+    assert!(attempt.error.as_deref().unwrap().contains("pipelines/acme/pure/1.yaml"), "{attempt:?}");
 }

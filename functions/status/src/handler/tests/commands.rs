@@ -38,7 +38,13 @@ impl World {
         let key = ObjectKey::part(id, BatchNumber::new(number), epoch);
         let (rows, bytes) = (outcomes.len() as u32, ByteRange { start: 0, end: object.len() as u64 });
         self.objects.put(&key, "application/x-ndjson", object).await.unwrap();
-        let progress = Progress { rows, bytes: 0, counts, part: Some(Part { key, bytes, rows, is_overlay: false }) };
+        let progress = Progress {
+            rows,
+            bytes: 0,
+            counts,
+            part: Some(Part { key, bytes, rows, is_overlay: false }),
+            trouble: None,
+        };
         self.change(id, number, |batch| batch.recorded(&progress, self.clock.now())).await;
     }
 
@@ -90,7 +96,7 @@ async fn a_batch_that_a_worker_holds_ends_by_itself_before_its_task_is_cancelled
     assert_eq!(answer.body["state"], "cancelling");
     assert_eq!(world.states(id), [BatchState::Processing, BatchState::Cancelled]);
     let counts = Counts { succeeded: 2, ..Counts::default() };
-    let progress = Progress { rows: 2, bytes: 44, counts, part: None };
+    let progress = Progress { rows: 2, bytes: 44, counts, part: None, trouble: None };
     world.change(id, 0, |batch| batch.recorded(&progress, world.clock.now())).await;
     let again = world.command(&format!("tasks/{id}/cancel"), Value::Null).await;
     assert_eq!((again.status, &again.body["state"]), (202, &"cancelled".into()), "asked for twice, it goes on");
