@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use filas_domain::ids::TaskId;
-use filas_domain::limits::IDEMPOTENCY_KEY_BYTES;
+use filas_domain::limits::{CHECK_ROWS, CHECK_ROWS_MAX, IDEMPOTENCY_KEY_BYTES};
 use filas_domain::task::TaskState;
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done; with `watch` and `upload --watch`: every row succeeded
   1  an error: wrong usage, no answer, the API says no, the task failed before it had rows
-  2  `cat`: the file was refused
+  2  `cat`, `check`: the file was refused
   3  `watch`, `upload --watch`: some rows failed or were not processed; `cat`: some rows could not be read;
-     `audit`: the counters do not agree with the batches
+     `check`: some rows would fail; `audit`: the counters do not agree with the batches
 
 Without --url and --key the nearest .filas/local/cloud.json in this folder or above it tells which API to talk to:
 `cargo xtask up` writes it.";
@@ -98,6 +98,11 @@ pub enum Command {
         /// The task's id
         task: TaskId,
     },
+    /// Run the first rows of a file through everything but the delivery
+    Check(CheckArguments),
+    /// Show pipelines, and make new versions of them
+    #[command(subcommand)]
+    Pipelines(PipelinesCommand),
     /// Print the rows of a file as NDJSON, read as an upload would be; needs no API
     Cat(CatArguments),
 }
@@ -148,6 +153,51 @@ pub struct RedriveArguments {
     /// Only the rows that failed with this code
     #[arg(long, requires = "failed", value_name = "CODE")]
     pub code: Option<String>,
+}
+
+#[derive(Args)]
+pub struct CheckArguments {
+    /// The file
+    pub file: PathBuf,
+    /// A pipeline by name, which runs where it is kept; or a pipeline file (.yaml), which runs on this machine with the
+    /// variables of this environment (PARTNER_URL, CATALOG_URL, OUTBOUND_ALLOW; secrets as FILAS_SECRET_NAME)
+    #[arg(long, value_name = "NAME|FILE")]
+    pub pipeline: String,
+    /// How many rows
+    #[arg(long, value_name = "N", default_value_t = CHECK_ROWS, value_parser = clap::value_parser!(u32).range(1..=i64::from(CHECK_ROWS_MAX)))]
+    pub rows: u32,
+    /// The sheet: a name or a number from 1; the first visible one unless given
+    #[arg(long)]
+    pub sheet: Option<String>,
+    /// On this machine, also when an API is known
+    #[arg(long)]
+    pub local: bool,
+}
+
+#[derive(Subcommand)]
+pub enum PipelinesCommand {
+    /// Your pipelines and those that come with Filas
+    List,
+    /// The text of a pipeline
+    Show {
+        /// Its name
+        name: String,
+        /// An earlier version; the present one unless given
+        #[arg(long)]
+        version: Option<String>,
+    },
+    /// Make files the present versions of their pipelines; tasks that began keep the version that they began with
+    Apply {
+        /// Pipeline files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Look at pipeline files without any API
+    Check {
+        /// Pipeline files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
 }
 
 #[derive(Args)]

@@ -3,7 +3,9 @@
 mod arguments;
 mod cat;
 mod commands;
+mod dry_run;
 mod output;
+mod pipeline_file;
 
 use std::process::ExitCode;
 

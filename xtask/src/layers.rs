@@ -74,7 +74,12 @@ const RULES: [Rule; 13] = [
         ours_in_tests: TESTKIT,
         families: &[Family::Lambda, Family::Runtime],
     },
-    Rule { room: "cli", ours: &["filas-domain", "filas-sheets"], ours_in_tests: TESTKIT, families: &[] },
+    Rule {
+        room: "cli",
+        ours: &["filas-domain", "filas-sheets", "filas-pipeline"],
+        ours_in_tests: TESTKIT,
+        families: &[],
+    },
     Rule {
         room: "xtask",
         ours: &["filas-domain", "filas-sheets", "filas-pipeline", "filas-testkit", "filas-cli"],

@@ -6,12 +6,14 @@
 //! * [`upload`]: a file in, in one request or by a presigned one
 //! * [`results`]: the outcomes out
 //! * [`commands`]: what a task is told to do
+//! * `pipelines`: pipelines in and out, and dry runs
 //! * [`watch`]: a task until it ends
 
 pub mod commands;
 pub mod error;
 mod exchange;
 pub mod patience;
+mod pipelines;
 pub mod results;
 pub mod upload;
 mod watch;
@@ -95,7 +97,7 @@ impl Client {
     }
 
     /// The things on the pages of a list, until there are `limit` of them or no more pages.
-    fn list<T: DeserializeOwned>(
+    pub(super) fn list<T: DeserializeOwned>(
         &self,
         path: &str,
         filter: &[(&str, String)],
@@ -119,7 +121,7 @@ impl Client {
         }
     }
 
-    fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T, ClientError> {
+    pub(super) fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T, ClientError> {
         self.patience.reading().attempt(&mut Silent, |_| self.get_once(path, query))
     }
 

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod pipelines;
 mod show;
 mod tables;
 mod tell;
@@ -17,9 +18,9 @@ use filas_domain::ids::TaskId;
 use filas_domain::view::TaskView;
 use serde_json::json;
 
-use crate::arguments::{Arguments, Command, UploadArguments};
-use crate::cat;
+use crate::arguments::{Arguments, Command, PipelinesCommand, UploadArguments};
 use crate::output::{self, OutputError};
+use crate::{cat, dry_run};
 
 const FAILED: u8 = 1;
 
@@ -29,7 +30,15 @@ pub fn run(arguments: &Arguments) -> u8 {
         return cat::cat(cat);
     }
     let mut local = false;
-    match call(arguments, &mut local) {
+    let done = match &arguments.command {
+        // They need no API, or only perhaps.
+        Command::Check(check) => {
+            dry_run::check(check, arguments.common.json, session(arguments, &mut local).map(|session| session.client))
+        }
+        Command::Pipelines(PipelinesCommand::Check { files }) => pipelines::check(files, arguments.common.json),
+        _ => call(arguments, &mut local),
+    };
+    match done {
         Ok(code) => code,
         Err(error) if matches!(error.downcast_ref(), Some(OutputError::Closed)) => 0,
         Err(error) => {
@@ -41,11 +50,7 @@ pub fn run(arguments: &Arguments) -> u8 {
 
 /// `local` tells afterwards whether the API is the one of the local cloud.
 fn call(arguments: &Arguments, local: &mut bool) -> Result<u8> {
-    let common = &arguments.common;
-    let folder = std::env::current_dir().context("cannot tell the current folder")?;
-    let connection = Connection::find(common.url.as_deref(), common.key.as_deref(), &folder)?;
-    *local = connection.local.is_some();
-    let session = Session { client: Client::new(&connection.url, &connection.key), json: common.json };
+    let session = session(arguments, local)?;
     match &arguments.command {
         Command::Upload(upload) => session.upload(upload),
         Command::Status(status) => session.status(status),
@@ -58,8 +63,18 @@ fn call(arguments: &Arguments, local: &mut bool) -> Result<u8> {
         Command::Resume { task } => session.resume(*task),
         Command::Redrive(redrive) => session.redrive(redrive),
         Command::Audit { task } => session.audit(*task),
-        Command::Cat(_) => Ok(0),
+        Command::Pipelines(pipelines) => session.pipelines(pipelines),
+        Command::Cat(_) | Command::Check(_) => Ok(0),
     }
+}
+
+/// The API that is asked for, or the nearest local one.
+fn session(arguments: &Arguments, local: &mut bool) -> Result<Session> {
+    let common = &arguments.common;
+    let folder = std::env::current_dir().context("cannot tell the current folder")?;
+    let connection = Connection::find(common.url.as_deref(), common.key.as_deref(), &folder)?;
+    *local = connection.local.is_some();
+    Ok(Session { client: Client::new(&connection.url, &connection.key), json: common.json })
 }
 
 /// An API, and how to show what it says.

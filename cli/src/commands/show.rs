@@ -80,7 +80,7 @@ impl Session {
         Ok(())
     }
 
-    fn list<T: Serialize>(&self, things: &[T], none: &str, table: impl FnOnce(&[T]) -> Table) -> Result<()> {
+    pub(super) fn list<T: Serialize>(&self, things: &[T], none: &str, table: impl FnOnce(&[T]) -> Table) -> Result<()> {
         if self.json {
             output::json(things)?;
         } else if things.is_empty() {

@@ -5,5 +5,6 @@
 mod cat;
 mod commands;
 mod fake;
+mod pipelines;
 mod results;
 mod upload;

@@ -1,5 +1,7 @@
 //! Running a pipeline without a worker around it: for the command line and for benches.
 
+mod ports;
+
 use std::io;
 use std::time::Duration;
 
@@ -13,6 +15,8 @@ use crate::check::{self, Report};
 use crate::pipeline::Pipeline;
 use crate::row::SourceRow;
 use crate::stage::{Interrupted, RowContext};
+
+pub use ports::{SECRET_VARIABLE, services};
 
 /// Runs pipelines on the thread that calls it.
 #[derive(Debug)]
