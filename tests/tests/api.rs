@@ -40,7 +40,7 @@ impl Api {
     }
 
     fn upload(&self, key: &str, body: &str) -> Result<Response<Body>> {
-        self.post("/v1/tasks?pipeline=orders&filename=a.csv", &[("idempotency-key", key)], body)
+        self.post("/v1/tasks?pipeline=orders-check&filename=a.csv", &[("idempotency-key", key)], body)
     }
 }
 
@@ -103,7 +103,7 @@ fn a_large_body_is_refused_with_the_other_way() -> Result<()> {
 #[test]
 fn a_presigned_upload_takes_exactly_the_announced_bytes_and_is_split_once() -> Result<()> {
     let api = Api::new()?;
-    let wish = json!({ "filename": "a.csv", "size": CSV.len(), "pipeline": "orders" }).to_string();
+    let wish = json!({ "filename": "a.csv", "size": CSV.len(), "pipeline": "orders-check" }).to_string();
     let response = api.post("/v1/uploads", &[("content-type", "application/json")], wish)?;
     assert_eq!(response.status().as_u16(), 201);
     let announced: Value = response.into_body().read_json()?;
@@ -133,17 +133,17 @@ fn wrong_wishes_are_refused_with_what_is_right() -> Result<()> {
     for (path, status, kind, says) in [
         ("/v1/tasks", 400, "bad-request", "orders"),
         ("/v1/tasks?pipeline=nothing", 422, "unknown-pipeline", "orders"),
-        ("/v1/tasks?pipeline=orders&batch_size=0", 400, "bad-request", "from 1 to"),
-        ("/v1/tasks?pipeline=orders&batch_size=many", 400, "bad-request", "from 1 to"),
+        ("/v1/tasks?pipeline=orders-check&batch_size=0", 400, "bad-request", "from 1 to"),
+        ("/v1/tasks?pipeline=orders-check&batch_size=many", 400, "bad-request", "from 1 to"),
     ] {
         let detail = problem(api.post(path, &[], CSV)?, status, kind)?;
         assert!(detail.contains(says), "{path}: {detail}");
     }
     for (body, status, kind) in [
         ("{", 400, "bad-request"),
-        (r#"{"pipeline":"orders"}"#, 400, "bad-request"),
-        (r#"{"pipeline":"orders","size":1,"colour":"red"}"#, 400, "bad-request"),
-        (r#"{"pipeline":"orders","size":99999999999}"#, 413, "too-large"),
+        (r#"{"pipeline":"orders-check"}"#, 400, "bad-request"),
+        (r#"{"pipeline":"orders-check","size":1,"colour":"red"}"#, 400, "bad-request"),
+        (r#"{"pipeline":"orders-check","size":99999999999}"#, 413, "too-large"),
     ] {
         problem(api.post("/v1/uploads", &[], body)?, status, kind)?;
     }
@@ -212,7 +212,7 @@ fn lists_page_newest_first_and_filter_by_state() -> Result<()> {
 #[test]
 fn results_are_a_redirect_once_the_task_has_ended() -> Result<()> {
     let api = Api::new()?;
-    let wish = json!({ "filename": "never.csv", "size": 10, "pipeline": "orders" }).to_string();
+    let wish = json!({ "filename": "never.csv", "size": 10, "pipeline": "orders-check" }).to_string();
     let announced: Value = api.post("/v1/uploads", &[], wish)?.into_body().read_json()?;
     let waiting = announced["task"]["id"].as_str().unwrap_or_default().to_owned();
     let key = Some(api.stack.key.as_str());

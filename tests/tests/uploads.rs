@@ -18,7 +18,7 @@ fn a_small_csv_goes_through_with_a_reason_for_the_bad_row() -> Result<()> {
     let (stack, folder) = (Stack::main()?, folder()?);
     let rows = "A1,00012345,José,3,1.5,EUR,2024-01-02\nA2,00012346,Zoë,0,1.5,EUR,2024-01-02\nA3,1\n";
     let file = write(folder.path(), "small.csv", format!("{ORDERS}{rows}"))?;
-    let task = stack.process(&Upload::new(file, "orders"))?;
+    let task = stack.process(&Upload::new(file, "orders-check"))?;
     ensure!(task.state == TaskState::CompletedWithFailures, "{task:?}");
     let outcomes = check_books(&stack, &task)?;
     let OutcomeLine::Failed { row, failure } = &outcomes[1] else { panic!("{outcomes:?}") };
@@ -52,7 +52,7 @@ fn a_workbook_of_100_000_rows_goes_through_by_presigned_upload() -> Result<()> {
     let file = folder.path().join("orders.xlsx");
     let truth = workbooks::orders(&file, 100_000, 7)?;
     ensure!(file.metadata()?.len() > DIRECT_UPLOAD_BYTES, "small enough for the direct way");
-    check_orders(&stack, &Upload::new(file, "orders"), &truth)
+    check_orders(&stack, &Upload::new(file, "orders-check"), &truth)
 }
 
 /// 100,000 orders in the seven columns that are required, few enough bytes for the direct way.
@@ -88,16 +88,16 @@ fn a_workbook_of_100_000_rows_goes_through_by_direct_upload() -> Result<()> {
     let file = folder.path().join("plain.xlsx");
     let truth = plain_orders(&file)?;
     ensure!(file.metadata()?.len() <= DIRECT_UPLOAD_BYTES, "too large for the direct way");
-    check_orders(&stack, &Upload::new(file, "orders"), &truth)
+    check_orders(&stack, &Upload::new(file, "orders-check"), &truth)
 }
 
 #[test]
 fn every_text_format_gives_the_same_outcomes() -> Result<()> {
     let (stack, folder) = (Stack::main()?, folder()?);
     let record = r#"{"order_id":"A1","sku":"00012345","customer":"José","quantity":3,"unit_price":1.5,"currency":"EUR","order_date":"2024-01-02"}"#;
-    let bad = record.replace("EUR", "XYZ");
+    let bad = record.replace("EUR", "XYZ").replace("A1", "A2");
     let row = "A1,00012345,José,3,1.5,EUR,2024-01-02\n";
-    let csv = format!("{ORDERS}{row}{}", row.replace("EUR", "XYZ"));
+    let csv = format!("{ORDERS}{row}{}", row.replace("EUR", "XYZ").replace("A1", "A2"));
     let utf16: Vec<u8> =
         [0xfeff].into_iter().chain(csv.encode_utf16()).flat_map(|unit: u16| unit.to_le_bytes()).collect();
     for (name, bytes) in [
@@ -107,7 +107,7 @@ fn every_text_format_gives_the_same_outcomes() -> Result<()> {
         ("a.ndjson", format!("{record}\n{bad}\n").into_bytes()),
         ("a.json", format!("[{record},\n {bad}]").into_bytes()),
     ] {
-        let task = stack.process(&Upload::new(write(folder.path(), name, bytes)?, "orders"))?;
+        let task = stack.process(&Upload::new(write(folder.path(), name, bytes)?, "orders-check"))?;
         assert_eq!((task.total, task.succeeded, task.failed), (Some(2), 1, 1), "{name}: {task:?}");
         check_books(&stack, &task)?;
     }
@@ -123,7 +123,7 @@ fn a_file_that_cannot_be_read_ends_its_task_with_a_reason() -> Result<()> {
         let subfolder = folder.path().join(format!("{number}"));
         std::fs::create_dir(&subfolder)?;
         let file = write(&subfolder, broken.filename, &broken.bytes)?;
-        tasks.push((client.upload(&Upload::new(file, "orders"), &mut Silent)?.id, broken));
+        tasks.push((client.upload(&Upload::new(file, "orders-check"), &mut Silent)?.id, broken));
     }
     for (id, broken) in tasks {
         let task = stack.wait(id)?;

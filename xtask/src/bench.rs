@@ -90,7 +90,7 @@ fn end_to_end(workspace: &Workspace, options: &EndToEnd) -> Result<()> {
 fn run(client: &Client, file: &std::path::Path, rows: u32) -> Result<Run> {
     let reading = read(file)?;
     let begun = since_1970(SystemTime::now())?;
-    let task = client.upload(&Upload::new(file, "orders"), &mut Silent)?;
+    let task = client.upload(&Upload::new(file, "orders-check"), &mut Silent)?;
     let task = client.watch(task.id, &mut Silent)?;
     ensure!(task.total == Some(u64::from(rows)) && task.unprocessed == 0, "the run ended otherwise: {task:?}");
     let batches = client.batches(task.id, u32::MAX)?;

@@ -32,7 +32,7 @@ pub struct DemoOptions {
     #[arg(long, default_value_t = 100_000, conflicts_with = "file", value_parser = clap::value_parser!(u32).range(1..=1_048_575))]
     pub rows: u32,
     /// What is done with each row.
-    #[arg(long, default_value = "orders")]
+    #[arg(long, default_value = "orders-check")]
     pub pipeline: String,
     /// Stop everything at the end. Exit code: 0 when the outcome is what it should be (for a file of your own: when no
     /// row failed), 3 when rows of your own file failed, 1 on errors.
@@ -88,7 +88,7 @@ fn interruption() -> Result<mpsc::Receiver<()>> {
 /// The workbook and what is true of it; made once for each number of rows.
 fn generated(folder: &Path, rows: u32) -> Result<(PathBuf, OrdersTruth)> {
     let file = folder.join(format!("orders-{rows}.xlsx"));
-    let truth_file = folder.join(format!("orders-{rows}.truth.json"));
+    let truth_file = folder.join(format!("orders-{rows}.truth.2.json"));
     let known = fs::read(&truth_file).ok().and_then(|json| serde_json::from_slice(&json).ok());
     if let Some(truth) = known.filter(|_| file.is_file()) {
         return Ok((file, truth));

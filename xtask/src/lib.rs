@@ -17,6 +17,7 @@
 //! * [`simulate`]: the real handlers over fakes with everything that can go wrong, seed by seed
 //! * [`model`]: the protocol, searched for a run that breaks a promise
 //! * [`memory`]: how much of it this process has had
+//! * [`workbook`]: a workbook for a shipped pipeline
 //! * [`partner`]: the stand-in for a partner's API, as a server of its own
 
 pub mod bench;
@@ -36,4 +37,5 @@ pub mod progress;
 pub mod python;
 pub mod simulate;
 pub mod test;
+pub mod workbook;
 pub mod workspace;

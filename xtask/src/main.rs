@@ -17,6 +17,7 @@ use xtask::model::{self, ModelOptions};
 use xtask::progress::say;
 use xtask::python::{self, Requirements};
 use xtask::simulate::{self, SimulateOptions};
+use xtask::workbook::{self, WorkbookOptions};
 use xtask::workspace::Workspace;
 use xtask::{build, failures, layers, lint, partner, test};
 
@@ -51,6 +52,8 @@ enum Task {
         #[arg(long, default_value = "{}")]
         settings: String,
     },
+    /// Makes a workbook for a shipped pipeline.
+    Workbook(WorkbookOptions),
     /// Checks which room imports which, and that the table of failures names tests that exist.
     Check,
     /// Checks formatting, layers, template and code.
@@ -166,6 +169,7 @@ fn run(workspace: &Workspace, task: Task) -> Result<ExitCode> {
         Task::Down { instance } => down(workspace, &instance),
         Task::Deploy(options) => deploy(workspace, options),
         Task::Partner { port, settings } => partner::serve(port, &settings),
+        Task::Workbook(options) => workbook::workbook(&options),
         Task::Check => layers::check(workspace).and_then(|()| failures::check(workspace)),
         Task::Lint => lint::lint(workspace),
     }

@@ -31,7 +31,9 @@ pub fn test(workspace: &Workspace, filter: &[String]) -> Result<()> {
     let mut options = UpOptions::new(&instance);
     options.port = Some(cloud::free_port()?);
     options.fresh = true;
-    options.parameters.insert("PartnerUrl".to_owned(), main_partner.url());
+    for name in ["PartnerUrl", "CatalogUrl"] {
+        options.parameters.insert(name.to_owned(), main_partner.url());
+    }
     let cloud = Cloud::up(workspace, &options)?;
     let tested = test_on(workspace, &cloud, &main_partner, &chaos_partner, filter);
     let stopped = cloud::down(workspace, &instance);
@@ -59,7 +61,11 @@ fn test_on(
     let main = cloud.deploy_stack(
         workspace,
         &cloud.deployed.stack,
-        &BTreeMap::from([owners.clone(), ("PartnerUrl".to_owned(), main_partner.url())]),
+        &BTreeMap::from([
+            owners.clone(),
+            ("PartnerUrl".to_owned(), main_partner.url()),
+            ("CatalogUrl".to_owned(), main_partner.url()),
+        ]),
     )?;
     let chaos = cloud.deploy_stack(
         workspace,

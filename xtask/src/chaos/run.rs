@@ -18,7 +18,7 @@ use super::books::Findings;
 use super::faults::{self, Done, Tasks};
 use super::opened::Opened;
 use super::plan::{Plan, Workbook};
-use super::scene::Scene;
+use super::scene::{self, Scene};
 
 /// How long after the last fault a task may take to end.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(120);
@@ -115,7 +115,7 @@ fn compare(scene: &Scene<'_>, plan: &Plan, ids: &[TaskId], folder: &Path, ran: &
 fn upload(client: &Client, book: &Workbook, folder: &Path, tasks: &Mutex<Vec<TaskId>>) -> Result<TaskId> {
     let path = folder.join(format!("{}.xlsx", book.name));
     write(book, &path).with_context(|| format!("cannot write {}", path.display()))?;
-    let mut upload = Upload::new(path, "prices");
+    let mut upload = Upload::new(path, scene::PIPELINE);
     upload.batch_size = Some(book.batch_size);
     let id = client.upload(&upload, &mut Silent)?.id;
     if let Ok(mut tasks) = tasks.lock() {

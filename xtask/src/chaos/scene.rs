@@ -43,6 +43,24 @@ pub struct Scene<'a> {
     pub client: Client,
 }
 
+/// What is done with the rows: as fast as it goes, and without giving up early, so that the partner's trouble shows.
+pub const PIPELINE: &str = "chaos";
+
+const YAML: &str = "\
+name: chaos
+rows: { key: sku }
+validate:
+  type: object
+  required: [sku, price]
+  properties: { sku: { type: string, minLength: 1 }, price: { type: number, minimum: 0 } }
+deliver:
+  http:
+    put: \"${PARTNER_URL}/prices/{row.sku}\"
+    concurrency: 16
+    timeout: 10s
+    retry: { attempts: 5, for: [429, 5xx, timeout, connection] }
+";
+
 impl<'a> Scene<'a> {
     /// Brings everything up, with the functions as they are built now or, unless `build`, were built last.
     ///
@@ -67,6 +85,7 @@ impl<'a> Scene<'a> {
             services.set_visibility_timeout(queue, DEAD_LETTER_VISIBILITY)?;
         }
         let client = client(&cloud);
+        client.put_pipeline(PIPELINE, YAML).context("cannot make the pipeline of the runs")?;
         Ok(Self { workspace, cloud, partner, services, client })
     }
 

@@ -20,6 +20,11 @@ pub(super) fn product(sku: &str) -> Option<Value> {
     }))
 }
 
+/// Whether the partner's catalogue knows a code.
+pub fn is_known(sku: &str) -> bool {
+    product(sku).is_some()
+}
+
 /// A number that differs from code to code and not from run to run.
 fn spread(sku: &str) -> u64 {
     let mut hasher = DefaultHasher::new();

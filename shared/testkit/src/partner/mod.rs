@@ -39,6 +39,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
+pub use catalogue::is_known;
 pub use journal::{JournalEntry, JournalSummary};
 pub use settings::{InvalidSetting, PartnerSettings};
 

@@ -9,6 +9,7 @@ use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Formula, Workbook, W
 use serde::{Deserialize, Serialize};
 
 use super::orders_row::{OrderRow, OrderRows};
+use crate::partner::is_known;
 
 const COLUMNS: [&str; 12] = [
     "order_id",
@@ -25,7 +26,7 @@ const COLUMNS: [&str; 12] = [
     "note",
 ];
 
-/// What is known of a file of orders. Every bad row breaks the schema in `pipelines/orders.yaml`, no other does.
+/// What is known of a file of orders. Every bad row breaks the schema in `pipelines/orders.yaml` and `pipelines/orders-check.yaml`, no other does.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrdersTruth {
     /// All rows below the header.
@@ -36,6 +37,8 @@ pub struct OrdersTruth {
     pub bad_by_kind: BTreeMap<String, u32>,
     /// Row numbers of the bad rows as the spreadsheet shows them; for csv the lines on which they start.
     pub bad_row_numbers: Vec<u32>,
+    /// Row numbers of the other rows whose product the partner's catalogue does not know.
+    pub unknown_row_numbers: Vec<u32>,
 }
 
 impl OrdersTruth {
@@ -45,6 +48,8 @@ impl OrdersTruth {
             self.bad_rows += 1;
             *self.bad_by_kind.entry(fault.name().to_owned()).or_default() += 1;
             self.bad_row_numbers.push(number);
+        } else if row.sku.as_deref().is_some_and(|sku| !is_known(sku)) {
+            self.unknown_row_numbers.push(number);
         }
     }
 }
