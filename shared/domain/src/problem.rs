@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// `application/problem+json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Problem {
     /// Which kind of problem: a name under `/problems/` in the documents.
     #[serde(rename = "type")]

@@ -30,6 +30,11 @@ impl Answer {
         Self { status: 303, headers: Vec::new(), body: Vec::new() }.header("location", location)
     }
 
+    /// Done, and nothing to say.
+    pub const fn no_content() -> Self {
+        Self { status: 204, headers: Vec::new(), body: Vec::new() }
+    }
+
     pub(crate) fn preflight() -> Self {
         Self { status: 204, headers: Vec::new(), body: Vec::new() }
             .header("access-control-allow-methods", "GET, POST, PUT, DELETE, OPTIONS")
