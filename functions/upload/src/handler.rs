@@ -13,7 +13,7 @@ use filas_domain::ports::{
 };
 use filas_domain::problem::Problem;
 use filas_domain::task::{Order, Task, TaskState};
-use filas_domain::view::TaskView;
+use filas_domain::view::{AcceptedTask, AnnouncedUpload, TaskView, UploadForm, UploadRequest};
 use filas_domain::{PipelineRef, TaskId, error_chain};
 use filas_http::{Answer, Call, Refusal};
 use filas_pipeline::{Pipeline, Variables, catalogue, parse};
@@ -23,6 +23,7 @@ use tokio::sync::Mutex;
 use tracing::info;
 
 use crate::order::{Wish, idempotency_key};
+use crate::records;
 
 /// The uploads and their ports.
 pub struct Uploads<L, O, C> {
@@ -69,36 +70,49 @@ where
             ))
             .into());
         }
-        let order = Wish::in_query(call)?.order(call.owner.clone())?;
+        let mut wish = Wish::in_query(call)?;
+        if records::are_missing(call) {
+            return Err(Problem::bad_request("The body is declared as JSON, and is no JSON array of records.").into());
+        }
+        let records = records::are_in(call).then(|| records::read(file)).transpose()?;
+        if records.is_some() {
+            // However they were sent, it is seen now what they are.
+            wish.media_type = Some(records::MEDIA_TYPE.to_owned());
+        }
+        let order = wish.order(call.owner.clone())?;
         let task = self.register(call, order, &sha256_hex(file)).await?;
         if task.head.state == TaskState::AwaitingUpload {
             let media_type = task.head.order.media_type.as_deref().unwrap_or("application/octet-stream");
             self.objects.put(&ObjectKey::upload(task.id), media_type, file.to_vec()).await?;
         }
-        Ok(Answer::json(202, &TaskView::new(&task, self.clock.now())).header("location", location(task.id)))
+        let receipts = match records {
+            Some(records) => Some(records::receipts(task.id, &records, &self.compiled(&task.head.order.pipeline)?)),
+            None => None,
+        };
+        let accepted = AcceptedTask { task: TaskView::new(&task, self.clock.now()), receipts };
+        Ok(Answer::json(202, &accepted).header("location", location(task.id)))
     }
 
     /// `POST /v1/uploads`: the file comes straight into the bucket.
     async fn await_file(&self, call: &Call) -> Result<Answer, Refusal> {
-        let wish: Wish = call.json()?;
-        let order = wish.order(call.owner.clone())?;
+        let order = Wish::from(call.json::<UploadRequest>()?).order(call.owner.clone())?;
         let task = self.register(call, order, "by presigned upload").await?;
         let now = self.clock.now();
         // A key that is used again after the file came has nothing left to upload.
         let upload = match task.head.state {
             TaskState::AwaitingUpload => {
                 let signed = self.objects.sign_put(&ObjectKey::upload(task.id), task.head.order.size, now).await?;
-                json!({
-                    "method": signed.method,
-                    "url": signed.url,
-                    "headers": signed.headers,
-                    "expires": signed.expires.to_rfc3339(),
+                Some(UploadForm {
+                    method: signed.method,
+                    url: signed.url,
+                    headers: signed.headers,
+                    expires: signed.expires.to_rfc3339(),
                 })
             }
-            _ => json!(null),
+            _ => None,
         };
-        let body = json!({ "task": TaskView::new(&task, now), "upload": upload });
-        Ok(Answer::json(201, &body).header("location", location(task.id)))
+        let announced = AnnouncedUpload { task: TaskView::new(&task, now), upload };
+        Ok(Answer::json(201, &announced).header("location", location(task.id)))
     }
 
     /// The task for this order: a new one, or the one that an earlier call with the same key made.
@@ -137,16 +151,23 @@ where
         let mut kept = self.kept.lock().await;
         if !kept.contains(pipeline) {
             if let Some((pipeline, yaml)) = catalogue::current(&pipeline.name) {
-                let compiled = parse(yaml).and_then(|spec| Pipeline::compile(&spec, &self.variables));
-                compiled.map_err(|error| {
-                    let detail = format!("The pipeline '{}': {}.", pipeline.name, error_chain(&error));
-                    Problem::unprocessable("unusable-pipeline", "The pipeline cannot be used here", detail)
-                })?;
+                self.compiled(&pipeline)?;
                 catalogue::keep(&self.objects, &pipeline, yaml).await?;
             }
             kept.insert(pipeline.clone());
         }
         Ok(())
+    }
+
+    /// The pipeline, ready to check rows.
+    fn compiled(&self, pipeline: &PipelineRef) -> Result<Pipeline, Problem> {
+        let name = &pipeline.name;
+        let (_, yaml) = catalogue::current(name).ok_or_else(|| Problem::not_found(format!("pipeline '{name}'")))?;
+        let compiled = parse(yaml).and_then(|spec| Pipeline::compile(&spec, &self.variables));
+        compiled.map_err(|error| {
+            let detail = format!("The pipeline '{name}': {}.", error_chain(&error));
+            Problem::unprocessable("unusable-pipeline", "The pipeline cannot be used here", detail)
+        })
     }
 }
 

@@ -217,6 +217,7 @@ impl BatchView {
 
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "PageOf{T}")]
 pub struct Page<T> {
     /// The things on this page.
     pub items: Vec<T>,

@@ -8,6 +8,8 @@ use serde_json::Value;
 
 use super::*;
 
+mod records;
+
 const CSV: &str = "order_id,quantity\nA-1,3\n";
 
 /// The uploads and everything around them.

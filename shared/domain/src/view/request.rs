@@ -53,10 +53,10 @@ pub struct UploadForm {
 #[serde(deny_unknown_fields)]
 pub struct RedriveRequest {
     /// The rows of dead batches.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dead: bool,
     /// Failed rows.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<FailedRows>,
 }
 
@@ -65,7 +65,7 @@ pub struct RedriveRequest {
 #[serde(deny_unknown_fields)]
 pub struct FailedRows {
     /// Those with this code; all unless given.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
 }
 
