@@ -5,6 +5,7 @@
 //! * [`exchange`]: one request and its answer
 //! * [`upload`]: a file in, in one request or by a presigned one
 //! * [`results`]: the outcomes out
+//! * [`rows`]: what became of rows, records, and tasks that go
 //! * [`commands`]: what a task is told to do
 //! * [`watch`]: a task until it ends
 
@@ -13,6 +14,7 @@ pub mod error;
 mod exchange;
 pub mod patience;
 pub mod results;
+mod rows;
 pub mod upload;
 mod watch;
 
@@ -20,8 +22,7 @@ use filas_domain::ids::TaskId;
 use filas_domain::limits;
 use filas_domain::ports::QueueDepth;
 use filas_domain::task::TaskState;
-use filas_domain::view::{BatchView, Page, TaskView};
-use serde::Deserialize;
+use filas_domain::view::{BatchView, Page, Queues, TaskView};
 use serde::de::DeserializeOwned;
 
 use crate::progress::Silent;
@@ -130,10 +131,4 @@ impl Client {
         let answer = request.query_pairs(pairs).call();
         self.api_answer(answer)
     }
-}
-
-/// The answer of `/v1/queues`.
-#[derive(Deserialize)]
-struct Queues {
-    queues: Vec<QueueDepth>,
 }

@@ -6,4 +6,5 @@ mod cat;
 mod commands;
 mod fake;
 mod results;
+mod rows;
 mod upload;

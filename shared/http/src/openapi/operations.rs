@@ -57,6 +57,9 @@ fn uploads(types: &mut Types) -> [Operation; 2] {
         )
         .answer(202, "The task.", accepted)
         .location(202, "The task, relative to the URL of the call.")
+        .link(202, "getTask", "$response.body#/id")
+        .link(202, "listRows", "$response.body#/id")
+        .link(202, "deleteTask", "$response.body#/id")
         .problem(types, 400, WRONG_PARAMETER)
         .problem(types, 413, "The body is too large.")
         .problem(types, 422, "No such pipeline, one that cannot be used here, or a key that was used for another request.");
@@ -67,6 +70,8 @@ fn uploads(types: &mut Types) -> [Operation; 2] {
         .body(true, &[("application/json", request)])
         .answer(201, "The task, and where to PUT its file.", announced)
         .location(201, "The task, relative to the URL of the call.")
+        .link(201, "getTask", "$response.body#/task/id")
+        .link(201, "deleteTask", "$response.body#/task/id")
         .problem(types, 400, WRONG_PARAMETER)
         .problem(types, 413, "The file is too large.")
         .problem(
@@ -97,7 +102,9 @@ fn tasks(types: &mut Types) -> [Operation; 6] {
                  delivered is not taken back.",
             )
             .of_task(types)
-            .empty(204, "The task is gone."),
+            .empty(204, "The task is gone.")
+            .link(204, "getTask", "$request.path.id")
+            .link(204, "listRows", "$request.path.id"),
         Operation::new(types, "get", "/v1/tasks/{id}/batches", "listBatches", "List the batches of a task")
             .of_task(types)
             .paged(types)

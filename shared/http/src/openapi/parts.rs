@@ -92,6 +92,13 @@ impl Operation {
         self
     }
 
+    /// Where to go on from the answer with this status: a call, and where in the answer or the request the task is named.
+    pub fn link(mut self, status: u16, operation: &str, id: &str) -> Self {
+        let link = json!({ "operationId": operation, "parameters": { "id": id } });
+        self.described["responses"][status.to_string()]["links"][operation] = link;
+        self
+    }
+
     /// Answered with problem details.
     pub fn problem(mut self, types: &mut Types, status: u16, text: &str) -> Self {
         let schema = types.of::<Problem>();
