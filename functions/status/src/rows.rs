@@ -48,7 +48,11 @@ impl Filter {
                 Problem::bad_request(format!("outcome is one of {names}."))
             })?),
         };
-        Ok(Self { state, code: call.query("code") })
+        let code = call.query("code");
+        if code.as_ref().is_some_and(String::is_empty) {
+            return Err(Problem::bad_request("code is a code, such as INVALID_ROW."));
+        }
+        Ok(Self { state, code })
     }
 
     fn takes(&self, fate: &Fate) -> bool {

@@ -52,7 +52,7 @@ fn uploads(types: &mut Types) -> [Operation; 2] {
             &[
                 ("application/json", json!({ "type": "array", "items": {} })),
                 ("application/octet-stream", json!({})),
-                ("text/csv", json!({ "type": "string" })),
+                ("text/csv", json!({})),
             ],
         )
         .answer(202, "The task.", accepted)

@@ -45,6 +45,7 @@ async fn a_pipeline_without_records_has_none_and_what_is_no_name_is_not_found() 
         ("records/A#b".to_owned(), 404),
         (format!("records/{}", "x".repeat(65)), 404),
         ("records/orders?limit=0".into(), 400),
+        ("records/orders?cursor=".into(), 400),
         (format!("records/orders?cursor={}", "x".repeat(1025)), 400),
     ] {
         assert_eq!(world.ask("acme", &path).await.status, status, "{path}");
