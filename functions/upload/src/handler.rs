@@ -140,7 +140,8 @@ where
                     .into());
                 }
                 let task = self.ledger.task(before).await?;
-                task.ok_or_else(|| Problem::not_found(format!("task {before} any more; it was deleted")).into())
+                let gone = "The task that this Idempotency-Key made was deleted. Send the request with a new key.";
+                task.ok_or_else(|| Problem::conflict(gone).into())
             }
         }
     }

@@ -61,6 +61,7 @@ fn uploads(types: &mut Types) -> [Operation; 2] {
         .link(202, "listRows", "$response.body#/id")
         .link(202, "deleteTask", "$response.body#/id")
         .problem(types, 400, WRONG_PARAMETER)
+        .problem(types, 409, "The task that the key made was deleted.")
         .problem(types, 413, "The body is too large.")
         .problem(types, 422, "No such pipeline, one that cannot be used here, or a key that was used for another request.");
     let (request, announced) = (types.of::<UploadRequest>(), types.of::<AnnouncedUpload>());
@@ -73,6 +74,7 @@ fn uploads(types: &mut Types) -> [Operation; 2] {
         .link(201, "getTask", "$response.body#/task/id")
         .link(201, "deleteTask", "$response.body#/task/id")
         .problem(types, 400, WRONG_PARAMETER)
+        .problem(types, 409, "The task that the key made was deleted.")
         .problem(types, 413, "The file is too large.")
         .problem(
             types,
