@@ -232,16 +232,31 @@ fn every_call_is_answered_as_the_page_says() -> Result<()> {
 fn every_call_of_the_document_and_every_kind_of_problem_is_on_the_page() -> Result<()> {
     let page = std::fs::read_to_string(page())?;
     let document: Value = serde_json::from_str(&std::fs::read_to_string(page_beside("openapi.json"))?)?;
-    for path in document["paths"].as_object().context("no paths")?.keys() {
-        let beginning = path.split("/{").next().unwrap_or(path);
-        let end = path.rsplit('}').next().unwrap_or_default();
-        let is_there = page.lines().any(|line| line.contains(&format!("$FILAS_URL{beginning}")) && line.contains(end));
-        ensure!(is_there, "docs/API.md has no curl line for {path}");
+    let lines: Vec<(String, Vec<&str>)> = page.lines().filter_map(call_of).collect();
+    for (path, methods) in document["paths"].as_object().context("no paths")? {
+        for method in methods.as_object().context("no methods")?.keys() {
+            let is_there = lines.iter().any(|(called, segments)| called == method && leads_to(segments, path));
+            ensure!(is_there, "docs/API.md has no curl line for {method} {path}");
+        }
     }
     for kind in Problem::KINDS {
         ensure!(page.contains(&format!("\n### /problems/{kind}\n")), "docs/API.md does not explain {kind}");
     }
     Ok(())
+}
+
+/// The method and the path's segments of a curl line.
+fn call_of(line: &str) -> Option<(String, Vec<&str>)> {
+    let url = line.trim().strip_prefix("curl ")?.split_once("$FILAS_URL/")?.1.split(['"', '?']).next()?;
+    let method = line.split_once("-X ").and_then(|(_, rest)| rest.split(' ').next()).unwrap_or("GET");
+    Some((method.to_ascii_lowercase(), url.split('/').collect()))
+}
+
+/// Whether these segments are the path's; its parameters may be anything.
+fn leads_to(segments: &[&str], path: &str) -> bool {
+    let wanted: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    wanted.len() == segments.len()
+        && wanted.iter().zip(segments).all(|(wanted, segment)| wanted.starts_with('{') || wanted == segment)
 }
 
 fn page_beside(name: &str) -> PathBuf {

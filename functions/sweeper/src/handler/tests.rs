@@ -253,7 +253,10 @@ async fn what_was_left_of_a_task_that_was_deleted_is_erased_and_then_forgotten()
         }
         let report = world.sweep().await;
         assert_eq!((report.tasks, report.erased, report.in_trouble), (1, 1, 0), "minute {minute}");
-        assert!(world.objects.keys().is_empty(), "minute {minute}");
+        // It looks more and more seldom, and a last time when nobody can be alive any more.
+        if [1, 2, 4, 8].contains(&minute) || minute >= 16 {
+            assert!(world.objects.keys().is_empty(), "minute {minute}");
+        }
         world.clock.advance(Duration::from_secs(60));
     }
     assert_eq!(world.sweep().await.tasks, 0, "nothing is left to look at");

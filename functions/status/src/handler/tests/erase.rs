@@ -122,6 +122,7 @@ async fn what_a_worker_in_flight_still_writes_is_swept_away_and_counted_by_nobod
     let after = held.recorded(&progress, world.clock.now());
     assert!(world.ledger.write_batches(&[BatchChange { before: held, after }]).await.is_err());
     assert_eq!(world.left(id).len(), 1);
+    world.clock.advance(Duration::from_secs(60));
     assert!(world.sweep().await);
     assert_eq!(world.left(id), [""; 0]);
     // The note stays for as long as anybody could write, and then goes.
