@@ -24,6 +24,7 @@ import yaml  # noqa: E402
 from deploy import TemplateLoader  # noqa: E402
 
 TEMPLATE = Path("template.yaml")
+DOCUMENT = Path("docs/openapi.json")
 CODE_URI = re.compile(r"^( *CodeUri: ).*$", re.MULTILINE)
 # W2001: a parameter is unused after the transform has put its value in place.
 # W3002: a local CodeUri is what `sam deploy` and localstack/deploy.py replace.
@@ -74,6 +75,8 @@ class Rules:
             self.expect("RetentionInDays" in group, name, "logs are kept for ever")
         self.buckets()
         self.literal_caps()
+        for api in self.of_type("AWS::ApiGateway::RestApi").values():
+            self.routes(api["Body"]["paths"])
         return self.findings
 
     def expect(self, held, name, otherwise):
@@ -155,6 +158,18 @@ class Rules:
             prefixes = {rule.get("Prefix") for rule in rules if "ExpirationInDays" in rule}
             self.expect({"uploads/", "rows/", "results/"} <= prefixes, name, "keeps some files for ever")
             self.expect("aws:SecureTransport" in policies, name, "answers without TLS")
+
+    def routes(self, paths):
+        """Every call that is routed is in the OpenAPI document, and the other way round; each path has a preflight."""
+        routed = {(path, method) for path, methods in paths.items() for method in methods}
+        document = json.loads(DOCUMENT.read_text(encoding="utf-8"))
+        described = {(path, method) for path, methods in document["paths"].items() for method in methods}
+        for path, method in sorted(described - routed):
+            self.expect(False, "Api", f"{method} {path} is in {DOCUMENT} and leads nowhere")
+        for path, method in sorted(routed - described):
+            self.expect(method == "options", "Api", f"{method} {path} is not in {DOCUMENT}")
+        for path in sorted(paths):
+            self.expect((path, "options") in routed, "Api", f"{path} has no preflight: route options")
 
     def literal_caps(self):
         """MiniStack stops a mapping whose cap is not a number in the text itself."""

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
-use filas_domain::ids::TaskId;
+use filas_domain::fate::RowState;
+use filas_domain::ids::{Receipt, RowNumber, TaskId};
 use filas_domain::limits::{CHECK_ROWS, CHECK_ROWS_MAX, IDEMPOTENCY_KEY_BYTES};
 use filas_domain::task::TaskState;
 
@@ -49,6 +50,8 @@ pub enum Command {
     Upload(UploadArguments),
     /// Show a task, or the latest tasks
     Status(StatusArguments),
+    /// Show the latest tasks
+    Tasks(TasksArguments),
     /// Follow a task until it ends
     Watch {
         /// The task's id
@@ -61,6 +64,34 @@ pub enum Command {
         /// At most so many batches
         #[arg(long, value_name = "N", default_value_t = u32::MAX, hide_default_value = true, value_parser = from_one())]
         limit: u32,
+    },
+    /// Show rows of a task and what became of them
+    Rows(RowsArguments),
+    /// Show one row of a task, with what the file says in it
+    Row {
+        /// The task's id
+        task: TaskId,
+        /// The row's number, as in the spreadsheet
+        row: RowNumber,
+    },
+    /// Show the rows that receipts name
+    Receipts {
+        /// The receipts: <task>.<row>
+        #[arg(required = true, value_name = "RECEIPT")]
+        receipts: Vec<Receipt>,
+    },
+    /// Show the records that `store` deliveries of a pipeline kept
+    Records {
+        /// The name of the pipeline
+        pipeline: String,
+        /// At most so many records
+        #[arg(long, value_name = "N", default_value_t = u32::MAX, hide_default_value = true, value_parser = from_one())]
+        limit: u32,
+    },
+    /// Erase everything of a task, in whatever state it is
+    Delete {
+        /// The task's id
+        task: TaskId,
     },
     /// Show how full the queues are
     Queues {
@@ -123,6 +154,9 @@ pub struct UploadArguments {
     /// Follow the task until it ends
     #[arg(long)]
     pub watch: bool,
+    /// Send a JSON array as records, and show a receipt for each
+    #[arg(long, conflicts_with_all = ["watch", "sheet"])]
+    pub receipts: bool,
     /// The same key and file give the same task again; random unless given
     #[arg(long, value_name = "KEY", value_parser = idempotency_key)]
     pub idempotency_key: Option<String>,
@@ -131,12 +165,34 @@ pub struct UploadArguments {
 #[derive(Args)]
 pub struct StatusArguments {
     /// The task's id; without it, the latest tasks
+    #[arg(conflicts_with_all = ["state", "limit"])]
     pub task: Option<TaskId>,
+    #[command(flatten)]
+    pub tasks: TasksArguments,
+}
+
+#[derive(Args)]
+pub struct TasksArguments {
     /// Only tasks in this state
-    #[arg(long, conflicts_with = "task", value_parser = state_parser())]
+    #[arg(long, value_parser = state_parser())]
     pub state: Option<TaskState>,
     /// At most so many tasks
-    #[arg(long, conflicts_with = "task", value_name = "N", default_value_t = 20, value_parser = from_one())]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = from_one())]
+    pub limit: u32,
+}
+
+#[derive(Args)]
+pub struct RowsArguments {
+    /// The task's id
+    pub task: TaskId,
+    /// Only rows of which this became
+    #[arg(long, value_parser = row_state_parser())]
+    pub outcome: Option<RowState>,
+    /// Only rows with this code
+    #[arg(long, value_name = "CODE")]
+    pub code: Option<String>,
+    /// At most so many rows
+    #[arg(long, value_name = "N", default_value_t = u32::MAX, hide_default_value = true, value_parser = from_one())]
     pub limit: u32,
 }
 
@@ -223,6 +279,11 @@ fn idempotency_key(text: &str) -> Result<String, String> {
     let fits = (1..=IDEMPOTENCY_KEY_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
     fits.then(|| text.to_owned())
         .ok_or(format!("a key is 1 to {IDEMPOTENCY_KEY_BYTES} ASCII characters without spaces"))
+}
+
+fn row_state_parser() -> impl TypedValueParser<Value = RowState> {
+    PossibleValuesParser::new(RowState::ALL.map(RowState::as_str))
+        .try_map(|name| RowState::parse(&name).ok_or("not a state"))
 }
 
 fn state_parser() -> impl TypedValueParser<Value = TaskState> {

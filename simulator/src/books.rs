@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use filas_domain::batch::{Batch, BatchState};
 use filas_domain::clock::Timestamp;
+use filas_domain::erasure::TaskEraser as _;
 use filas_domain::ids::{BatchNumber, RowNumber, TaskId};
 use filas_domain::ports::TaskLedger as _;
 use filas_domain::task::{Tally, Task, TaskState};
@@ -94,6 +95,16 @@ impl Books {
     pub fn task(&self, id: TaskId) -> Option<Task> {
         // The ledger in memory never waits.
         self.ledger.task(id).now_or_never()?.ok()?
+    }
+
+    /// Whether the task is gone and the sweeper still looks after what is written of it.
+    pub fn is_being_erased(&self, id: TaskId) -> bool {
+        matches!(self.ledger.erasure(id).now_or_never(), Some(Ok(Some(_))))
+    }
+
+    /// Whether the ledger has anything of the task.
+    pub fn has_anything(&self, id: TaskId) -> bool {
+        self.task(id).is_some() || self.is_being_erased(id) || !self.ledger.all_batches(id).is_empty()
     }
 
     /// Whether the row has an outcome that is counted. Rows of a batch of which failed rows are done again do not count.

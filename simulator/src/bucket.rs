@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use filas_domain::TaskId;
 use filas_domain::clock::Timestamp;
 use filas_domain::delivery::UploadEvent;
+use filas_domain::erasure::ObjectEraser;
 use filas_domain::keys::ObjectKey;
 use filas_domain::plan::ByteRange;
 use filas_domain::ports::{ObjectReader, ObjectSigner, ObjectWriter, PortError, SignedRequest};
@@ -62,6 +64,12 @@ impl ObjectWriter for Bucket {
 
     async fn create(&self, key: &ObjectKey, media_type: &str) -> Result<MemoryStream, PortError> {
         self.objects.create(key, media_type).await
+    }
+}
+
+impl ObjectEraser for Bucket {
+    async fn erase_objects(&self, task: TaskId) -> Result<(), PortError> {
+        self.objects.erase_objects(task).await
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use filas_domain::batch::{Batch, BatchChange, Contribution, difference};
 use filas_domain::clock::Timestamp;
+use filas_domain::erasure::{Erasure, TaskEraser};
 use filas_domain::ids::{BatchNumber, Owner, TaskId};
 use filas_domain::ports::{
     BatchLedger, IdempotencyKey, PortError, Registered, TaskCatalogue, TaskLedger, TaskRegister, UnsettledTasks,
@@ -202,6 +203,28 @@ impl TaskCatalogue for Ledger {
         until: BatchNumber,
     ) -> Result<Vec<Batch>, PortError> {
         self.ledger.claimed_batches(task, from, until).await
+    }
+}
+
+impl TaskEraser for Ledger {
+    async fn take_away(&self, task: &Task, now: Timestamp) -> Result<(), PortError> {
+        self.ledger.take_away(task, now).await
+    }
+
+    async fn erasure(&self, task: TaskId) -> Result<Option<Erasure>, PortError> {
+        self.ledger.erasure(task).await
+    }
+
+    async fn erase_batches(&self, task: TaskId) -> Result<(), PortError> {
+        self.ledger.erase_batches(task).await
+    }
+
+    async fn mark_erased(&self, task: TaskId) -> Result<(), PortError> {
+        self.ledger.mark_erased(task).await
+    }
+
+    async fn forget_erasure(&self, task: TaskId) -> Result<(), PortError> {
+        self.ledger.forget_erasure(task).await
     }
 }
 

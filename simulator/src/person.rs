@@ -125,16 +125,22 @@ impl Person<'_> {
     }
 
     async fn command(&self, id: TaskId, command: Command) {
-        let (path, body) = command.call();
+        let (method, path, body) = command.call();
         self.world.sim.note(&self.name, || format!("wants {command:?}"));
-        let ask = Ask { method: "POST", path: format!("/v1/tasks/{id}/{path}"), query: json!({}), body: body.into() };
+        let ask = Ask { method, path: format!("/v1/tasks/{id}{path}"), query: json!({}), body: body.into() };
         self.ask_until_answered(&ask).await;
     }
 
     /// Until the task has ended, and no row was given up that the person could have put through again.
     async fn see_it_through(&self, id: TaskId) {
         loop {
-            let Some(task) = self.world.books.task(id) else { return };
+            let Some(task) = self.world.books.task(id) else {
+                if self.world.books.is_being_erased(id) {
+                    sleep(LOOK_EVERY).await;
+                    continue;
+                }
+                return;
+            };
             match task.head.state {
                 TaskState::Paused => self.command(id, Command::Resume).await,
                 _ if !task.head.state.is_final() => {}

@@ -91,19 +91,23 @@ pub enum Command {
     RedriveDead,
     /// Put failed rows through again.
     RedriveFailed,
+    /// Erase everything of it.
+    Delete,
 }
 
 impl Command {
+    /// Those that a task survives.
     const ALL: [Self; 5] = [Self::Cancel, Self::Pause, Self::Resume, Self::RedriveDead, Self::RedriveFailed];
 
-    /// The call's path below the task's, and its body.
-    pub const fn call(self) -> (&'static str, &'static str) {
+    /// The call's method, its path below the task's, and its body.
+    pub const fn call(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::Cancel => ("cancel", ""),
-            Self::Pause => ("pause", ""),
-            Self::Resume => ("resume", ""),
-            Self::RedriveDead => ("redrive", r#"{"dead":true}"#),
-            Self::RedriveFailed => ("redrive", r#"{"failed":{}}"#),
+            Self::Cancel => ("POST", "/cancel", ""),
+            Self::Pause => ("POST", "/pause", ""),
+            Self::Resume => ("POST", "/resume", ""),
+            Self::RedriveDead => ("POST", "/redrive", r#"{"dead":true}"#),
+            Self::RedriveFailed => ("POST", "/redrive", r#"{"failed":{}}"#),
+            Self::Delete => ("DELETE", "", ""),
         }
     }
 }
@@ -186,6 +190,11 @@ impl Upload {
     /// Whether rows may end without having been tried.
     pub fn may_be_cancelled(&self) -> bool {
         self.stop.is_some() || self.commands.iter().any(|(_, command)| *command == Command::Cancel)
+    }
+
+    /// Whether its owner erases it.
+    pub fn is_deleted(&self) -> bool {
+        self.commands.iter().any(|(_, command)| *command == Command::Delete)
     }
 
     /// The number of a row as the person sees it: the line of the csv file.

@@ -19,10 +19,23 @@ pub async fn check(world: &World, scenario: &Scenario) -> Result<(), String> {
     if tasks.len() != scenario.uploads.len() {
         return Err(format!("{} files are {} tasks", scenario.uploads.len(), tasks.len()));
     }
+    if scenario.uploads.iter().any(Upload::is_deleted) {
+        return tasks.into_iter().try_for_each(|id| check_gone(world, id));
+    }
     for id in tasks {
         check_task(world, scenario, id).await.map_err(|wrong| format!("task {id}: {wrong}"))?;
     }
     Ok(())
+}
+
+/// Nothing is left of a task that its owner deleted, whatever was under way.
+fn check_gone(world: &World, id: TaskId) -> Result<(), String> {
+    let keys = world.bucket.objects().keys();
+    let left: Vec<_> = keys.iter().filter(|key| key.as_str().contains(&id.to_string())).collect();
+    if left.is_empty() && !world.books.has_anything(id) {
+        return Ok(());
+    }
+    Err(format!("task {id} was deleted, and there are {left:?}, {:?}", world.books.task(id)))
 }
 
 async fn check_task(world: &World, scenario: &Scenario, id: TaskId) -> Result<(), String> {

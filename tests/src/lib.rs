@@ -29,6 +29,8 @@ pub struct Stack {
     pub key: String,
     /// The key of another owner.
     pub other_key: String,
+    /// Its bucket.
+    pub bucket: String,
     /// The partner that its pipelines deliver to.
     pub partner: String,
 }

@@ -19,6 +19,7 @@ use crate::progress::step;
 use crate::workspace::Workspace;
 
 pub mod pipeline;
+pub mod rows;
 pub mod sheets;
 
 /// Which bench.
@@ -28,6 +29,8 @@ pub enum Bench {
     E2e(EndToEnd),
     /// Rows a second through the stages of a pipeline, on one core.
     Pipeline(pipeline::Stages),
+    /// One row of a million by its number, on a local cloud of its own.
+    Rows(rows::Rows),
     /// Our reader of workbooks beside others, in time and memory.
     Sheets(sheets::SheetsBench),
 }
@@ -66,6 +69,7 @@ pub fn bench(workspace: &Workspace, bench: &Bench) -> Result<()> {
     match bench {
         Bench::E2e(options) => end_to_end(workspace, options),
         Bench::Pipeline(options) => pipeline::bench(options),
+        Bench::Rows(options) => rows::bench(workspace, options),
         Bench::Sheets(options) => sheets::compare(workspace, options),
     }
 }

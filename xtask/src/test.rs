@@ -90,11 +90,13 @@ fn test_on(
             "url": deployed.api_url,
             "key": cloud.access.api_key,
             "other_key": OTHER_KEY,
+            "bucket": deployed.bucket,
             "partner": partner.url(),
         })
     };
     let stacks = json!({ "main": stack(&main, main_partner), "chaos": stack(&chaos, chaos_partner) });
     let readers = python::environment(workspace, Requirements::Readers)?;
+    let conformance = python::environment(workspace, Requirements::Conformance)?;
     step("comparing our reader with those of another language", || {
         let mut tests = cargo(workspace);
         tests
@@ -111,6 +113,7 @@ fn test_on(
             .arg("--")
             .args(filter)
             .envs(cloud.environment())
+            .env("FILAS_TEST_CONFORMANCE", &conformance)
             .env("FILAS_TEST_STACKS", stacks.to_string());
         run(&mut tests)
     })

@@ -3,23 +3,13 @@
 use filas_domain::audit::Audit;
 use filas_domain::batch::Selection;
 use filas_domain::ids::TaskId;
-use filas_domain::view::TaskView;
-use serde::Deserialize;
+use filas_domain::view::{Redriven, TaskView};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::Client;
 use super::error::ClientError;
 use crate::progress::Silent;
-
-/// What a redrive came to.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Redriven {
-    /// Rows that are put through again.
-    pub rows: u64,
-    /// The task as it is then.
-    pub task: TaskView,
-}
 
 impl Client {
     /// Ends the task; batches in flight end by themselves.

@@ -5,6 +5,7 @@
 //! * [`exchange`]: one request and its answer
 //! * [`upload`]: a file in, in one request or by a presigned one
 //! * [`results`]: the outcomes out
+//! * [`rows`]: what became of rows, records, and tasks that go
 //! * [`commands`]: what a task is told to do
 //! * `pipelines`: pipelines in and out, and dry runs
 //! * [`watch`]: a task until it ends
@@ -15,6 +16,7 @@ mod exchange;
 pub mod patience;
 mod pipelines;
 pub mod results;
+mod rows;
 pub mod upload;
 mod watch;
 
@@ -22,8 +24,7 @@ use filas_domain::ids::TaskId;
 use filas_domain::limits;
 use filas_domain::ports::QueueDepth;
 use filas_domain::task::TaskState;
-use filas_domain::view::{BatchView, Page, TaskView};
-use serde::Deserialize;
+use filas_domain::view::{BatchView, Page, Queues, TaskView};
 use serde::de::DeserializeOwned;
 
 use crate::progress::Silent;
@@ -132,10 +133,4 @@ impl Client {
         let answer = request.query_pairs(pairs).call();
         self.api_answer(answer)
     }
-}
-
-/// The answer of `/v1/queues`.
-#[derive(Deserialize)]
-struct Queues {
-    queues: Vec<QueueDepth>,
 }

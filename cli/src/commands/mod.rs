@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod pipelines;
+mod rows;
 mod show;
 mod tables;
 mod tell;
@@ -64,6 +65,12 @@ fn call(arguments: &Arguments, local: &mut bool) -> Result<u8> {
         Command::Redrive(redrive) => session.redrive(redrive),
         Command::Audit { task } => session.audit(*task),
         Command::Pipelines(pipelines) => session.pipelines(pipelines),
+        Command::Tasks(tasks) => session.tasks(tasks),
+        Command::Rows(rows) => session.rows(rows),
+        Command::Row { task, row } => session.row(*task, *row),
+        Command::Receipts { receipts } => session.receipts(receipts),
+        Command::Records { pipeline, limit } => session.records(pipeline, *limit),
+        Command::Delete { task } => session.delete(*task),
         Command::Cat(_) | Command::Check(_) => Ok(0),
     }
 }
@@ -91,6 +98,9 @@ impl Session {
             idempotency_key: arguments.idempotency_key.clone(),
             ..Upload::new(&arguments.file, &arguments.pipeline)
         };
+        if arguments.receipts {
+            return self.send_records(&upload);
+        }
         let mut progress = self.progress();
         let task = self.client.upload(&upload, &mut *progress);
         progress.done();

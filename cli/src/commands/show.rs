@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::Session;
 use super::tables::{batch_table, queue_table, task_table};
-use crate::arguments::StatusArguments;
+use crate::arguments::{StatusArguments, TasksArguments};
 use crate::output;
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -30,11 +30,14 @@ impl Session {
                 let task = self.client.task(id)?;
                 if self.json { output::json([&task])? } else { output::line(Summary::of(&task))? }
             }
-            None => {
-                let tasks = self.client.tasks(arguments.state, arguments.limit)?;
-                self.list(&tasks, "no tasks", task_table)?;
-            }
+            None => return self.tasks(&arguments.tasks),
         }
+        Ok(0)
+    }
+
+    pub(super) fn tasks(&self, arguments: &TasksArguments) -> Result<u8> {
+        let tasks = self.client.tasks(arguments.state, arguments.limit)?;
+        self.list(&tasks, "no tasks", task_table)?;
         Ok(0)
     }
 

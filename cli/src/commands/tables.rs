@@ -91,7 +91,7 @@ fn number(value: u64) -> String {
 }
 
 /// The name under which the API shows a state.
-fn name(state: &impl Serialize) -> String {
+pub(super) fn name(state: &impl Serialize) -> String {
     match serde_json::to_value(state) {
         Ok(serde_json::Value::String(name)) => name,
         _ => "?".to_owned(),

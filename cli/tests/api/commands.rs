@@ -9,7 +9,7 @@ use filas_cli::client::{Client, Patience};
 use filas_cli::progress::Silent;
 use serde_json::{Value, json};
 
-fn json_lines(text: &str) -> Vec<Value> {
+pub fn json_lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

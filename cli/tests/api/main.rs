@@ -7,4 +7,5 @@ mod commands;
 mod fake;
 mod pipelines;
 mod results;
+mod rows;
 mod upload;

@@ -6,43 +6,21 @@ use filas_domain::commands::{self, CommandError};
 use filas_domain::ports::{BatchLedger, BatchQueue, Clock, ObjectReader};
 use filas_domain::problem::Problem;
 use filas_domain::task::Reason;
-use filas_domain::view::TaskView;
+use filas_domain::view::{RedriveRequest, Redriven, TaskView};
 use filas_http::{Answer, Call, Refusal};
-use serde::Deserialize;
-use serde_json::json;
 
 use crate::handler::Answers;
 
-/// What a redrive is asked to put through again.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RedriveRequest {
-    /// The rows of dead batches.
-    #[serde(default)]
-    dead: bool,
-    /// Failed rows.
-    failed: Option<FailedRows>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FailedRows {
-    /// Those with this code; all unless given.
-    code: Option<String>,
-}
-
-impl RedriveRequest {
-    fn selections(self) -> Result<Vec<Selection>, Problem> {
-        let dead = self.dead.then_some(Selection::Dead);
-        let failed = self.failed.map(|failed| Selection::Failed { code: failed.code });
-        let selections: Vec<Selection> = dead.into_iter().chain(failed).collect();
-        if selections.is_empty() {
-            return Err(Problem::bad_request(
-                "Say what to put through again: {\"dead\": true}, {\"failed\": {}} or {\"failed\": {\"code\": \"HTTP_422\"}}.",
-            ));
-        }
-        Ok(selections)
+fn selections(request: RedriveRequest) -> Result<Vec<Selection>, Problem> {
+    let dead = request.dead.then_some(Selection::Dead);
+    let failed = request.failed.map(|failed| Selection::Failed { code: failed.code });
+    let selections: Vec<Selection> = dead.into_iter().chain(failed).collect();
+    if selections.is_empty() {
+        return Err(Problem::bad_request(
+            "Say what to put through again: {\"dead\": true}, {\"failed\": {}} or {\"failed\": {\"code\": \"HTTP_422\"}}.",
+        ));
     }
+    Ok(selections)
 }
 
 impl<L, O, B, Q, C> Answers<L, O, B, Q, C>
@@ -75,20 +53,20 @@ where
     /// Puts dead batches, or failed rows, through again.
     pub async fn redrive(&self, id: TaskId, call: &Call) -> Result<Answer, Refusal> {
         let mut rows = 0;
-        for selection in call.json::<RedriveRequest>()?.selections()? {
+        for selection in selections(call.json()?)? {
             rows += commands::redrive(&self.ledger, &self.objects, &self.queue, &self.clock, id, &selection)
                 .await
                 .map_err(refusal)?;
         }
-        let task = self.view(id).await?;
-        Ok(Answer::json(202, &json!({ "rows": rows, "task": task })))
+        let task = self.now(id).await?;
+        Ok(Answer::json(202, &Redriven { rows, task }))
     }
 
     async fn accepted(&self, id: TaskId) -> Result<Answer, Refusal> {
-        Ok(Answer::json(202, &self.view(id).await?))
+        Ok(Answer::json(202, &self.now(id).await?))
     }
 
-    async fn view(&self, id: TaskId) -> Result<TaskView, Refusal> {
+    async fn now(&self, id: TaskId) -> Result<TaskView, Refusal> {
         let task = self.ledger.task(id).await?.ok_or_else(|| Problem::not_found(format!("task '{id}'")))?;
         Ok(TaskView::new(&task, self.clock.now()))
     }

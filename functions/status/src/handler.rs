@@ -1,16 +1,48 @@
 //! Which call it is.
 
+use filas_domain::erasure::{ObjectEraser, TaskEraser};
 use filas_domain::ports::{
     BatchLedger, BatchQueue, Clock, ObjectReader, ObjectSigner, ObjectWriter, QueueMonitor, TaskCatalogue,
 };
 use filas_domain::problem::Problem;
+use filas_domain::record::Records;
 use filas_domain::task::Task;
-use filas_domain::view::TaskView;
+use filas_domain::view::Queues;
 use filas_http::{Answer, Call, Refusal};
 use lambda_http::http::Method;
-use serde_json::json;
 
-/// The answers and their ports.
+use crate::records;
+
+/// The answers about tasks, and those about what tasks left behind.
+pub struct Status<L, O, B, Q, C, R> {
+    /// Those about tasks.
+    pub answers: Answers<L, O, B, Q, C>,
+    /// What `store` deliveries kept.
+    pub records: R,
+}
+
+impl<L, O, B, Q, C, R> Status<L, O, B, Q, C, R>
+where
+    L: BatchLedger + TaskCatalogue + TaskEraser,
+    O: ObjectReader + ObjectWriter + ObjectSigner + ObjectEraser,
+    B: BatchQueue,
+    Q: QueueMonitor,
+    C: Clock,
+    R: Records,
+{
+    /// Answers a call.
+    ///
+    /// # Errors
+    /// When the caller, or the cloud, is at fault.
+    pub async fn answer(&self, call: Call) -> Result<Answer, Refusal> {
+        match (call.method(), call.segments().as_slice()) {
+            (&Method::GET, ["records", pipeline]) => records::list(&self.records, &call, pipeline).await,
+            _ => self.answers.answer(call).await,
+        }
+    }
+}
+
+/// The answers about tasks and their ports.
 pub struct Answers<L, O, B, Q, C> {
     /// Tasks and batches.
     pub ledger: L,
@@ -26,8 +58,8 @@ pub struct Answers<L, O, B, Q, C> {
 
 impl<L, O, B, Q, C> Answers<L, O, B, Q, C>
 where
-    L: BatchLedger + TaskCatalogue,
-    O: ObjectReader + ObjectWriter + ObjectSigner,
+    L: BatchLedger + TaskCatalogue + TaskEraser,
+    O: ObjectReader + ObjectWriter + ObjectSigner + ObjectEraser,
     B: BatchQueue,
     Q: QueueMonitor,
     C: Clock,
@@ -40,6 +72,10 @@ where
         match call.method() {
             &Method::GET => self.question(&call).await,
             &Method::POST => self.command(&call).await,
+            &Method::DELETE => match call.segments()[..] {
+                ["tasks", id] => self.erase(&call, id).await,
+                _ => Err(Problem::not_found("such call").into()),
+            },
             _ => Err(Problem::not_found("such call").into()),
         }
     }
@@ -49,7 +85,7 @@ where
             ["tasks"] => self.list(call).await,
             ["tasks", id] => {
                 let task = self.task(call, id).await?;
-                Ok(Answer::json(200, &TaskView::new(&task, self.clock.now())))
+                Ok(Answer::json(200, &self.view(&task).await?))
             }
             ["tasks", id, "batches"] => {
                 let task = self.task(call, id).await?;
@@ -59,6 +95,15 @@ where
                 let task = self.task(call, id).await?;
                 self.batch(&task, number).await
             }
+            ["tasks", id, "rows"] => {
+                let task = self.task(call, id).await?;
+                self.rows(call, &task).await
+            }
+            ["tasks", id, "rows", row] => {
+                let task = self.task(call, id).await?;
+                self.row(&task, row).await
+            }
+            ["receipts", receipt] => self.receipt(call, receipt).await,
             ["tasks", id, "results"] => {
                 let task = self.task(call, id).await?;
                 self.results(&task).await
@@ -67,7 +112,7 @@ where
                 let task = self.task(call, id).await?;
                 self.audit(&task).await
             }
-            ["queues"] => Ok(Answer::json(200, &json!({ "queues": self.queues.depths().await? }))),
+            ["queues"] => Ok(Answer::json(200, &Queues { queues: self.queues.depths().await? })),
             _ => Err(Problem::not_found("such call").into()),
         }
     }

@@ -2,10 +2,16 @@
 //!
 //! * [`handler`]: which call it is
 //! * `tasks`: tasks and their batches
+//! * `rows`: rows by state and code, one by its number or its receipt
+//! * `records`: what `store` deliveries kept
 //! * `commands`: cancel, pause, resume, redrive
+//! * `erase`: everything of a task goes
 //! * `results`: all outcomes of a task as one object, in source order
 
 mod commands;
+mod erase;
 pub mod handler;
+mod records;
 mod results;
+mod rows;
 mod tasks;

@@ -3,7 +3,7 @@
 use filas_aws::{Cloud, SystemClock, env, telemetry};
 use filas_domain::access::OwnerKeys;
 use lambda_http::{Request, service_fn};
-use status::handler::Answers;
+use status::handler::{Answers, Status};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
@@ -17,8 +17,9 @@ async fn main() -> Result<(), lambda_http::Error> {
         queues: cloud.monitor()?,
         clock: SystemClock,
     };
+    let status = Status { answers, records: cloud.records()? };
     lambda_http::run(service_fn(|request: Request| async {
-        Ok::<_, lambda_http::Error>(filas_http::serve(request, &keys, |call| answers.answer(call)).await)
+        Ok::<_, lambda_http::Error>(filas_http::serve(request, &keys, |call| status.answer(call)).await)
     }))
     .await
 }

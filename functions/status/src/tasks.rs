@@ -8,7 +8,7 @@ use filas_domain::limits::{PAGE, PAGE_MAX};
 use filas_domain::ports::{BatchLedger, Clock, ObjectReader, TaskCatalogue};
 use filas_domain::problem::Problem;
 use filas_domain::task::{Task, TaskState};
-use filas_domain::view::{BatchView, Page, TaskView};
+use filas_domain::view::{BatchView, Page, TaskView, progress_window};
 use filas_http::{Answer, Call, Refusal};
 
 use crate::handler::Answers;
@@ -35,8 +35,18 @@ impl<L: BatchLedger + TaskCatalogue, O: ObjectReader, B, Q, C: Clock> Answers<L,
         tasks.truncate(limit as usize);
         let next_cursor = tasks.last().filter(|_| !is_last).map(|task| task.id.to_string());
         let now = self.clock.now();
+        // A list says what the tasks say; how fast each goes is told by the task itself.
         let items = tasks.iter().map(|task| TaskView::new(task, now)).collect();
         Ok(Answer::json(200, &Page::<TaskView> { items, next_cursor }))
+    }
+
+    /// The task as the API shows it, with how fast it goes.
+    pub async fn view(&self, task: &Task) -> Result<TaskView, Refusal> {
+        let recent = match progress_window(task) {
+            Some((from, until)) => self.ledger.claimed_batches(task.id, from, until).await?,
+            None => Vec::new(),
+        };
+        Ok(TaskView::with_progress(task, &recent, self.clock.now()))
     }
 
     /// `GET /v1/tasks/{id}/batches`: every batch in order; those that nobody has claimed come from the index.
@@ -95,6 +105,6 @@ impl<L: BatchLedger + TaskCatalogue, O: ObjectReader, B, Q, C: Clock> Answers<L,
     }
 }
 
-fn unknown_cursor() -> Problem {
+pub fn unknown_cursor() -> Problem {
     Problem::bad_request("Send the next_cursor of a page as cursor, as it is.")
 }

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use filas_domain::audit::{self, Audit};
 use filas_domain::batch::Batch;
 use filas_domain::clock::Timestamp;
+use filas_domain::erasure::{self, ObjectEraser, TaskEraser};
 use filas_domain::ids::BatchNumber;
 use filas_domain::keys::ObjectKey;
 use filas_domain::ports::{
@@ -52,6 +53,8 @@ pub struct Report {
     pub swept: u32,
     /// Tasks whose counters are not the sums over their batches.
     pub drifting: u32,
+    /// Tasks that are being erased.
+    pub erased: u32,
     /// Tasks that could not be looked at, or for which something could not be done.
     pub in_trouble: u32,
     /// Whether there was time for every task.
@@ -60,8 +63,8 @@ pub struct Report {
 
 impl<L, O, Q, I, M, C> Sweeper<L, O, Q, I, M, C>
 where
-    L: BatchLedger + TaskCatalogue + UnsettledTasks,
-    O: ObjectReader,
+    L: BatchLedger + TaskCatalogue + UnsettledTasks + TaskEraser,
+    O: ObjectReader + ObjectEraser,
     Q: BatchQueue,
     I: IngestQueue,
     M: QueueMonitor,
@@ -110,7 +113,13 @@ where
             report.swept += 1;
             warn!(task = %id, state = state.as_str(), "a task had ended without anybody saying so");
         }
-        let Some(task) = self.ledger.task(id).await? else { return Ok(()) };
+        let Some(task) = self.ledger.task(id).await? else {
+            // What a person deleted, and what workers wrote of it since.
+            if erasure::go_on(&self.ledger, &self.objects, &self.clock, id).await? {
+                report.erased += 1;
+            }
+            return Ok(());
+        };
         let audit = audit::audit(&self.ledger, id).await?;
         if let Some(audit) = audit.as_ref().filter(|audit| !audit.agrees) {
             report.drifting += 1;

@@ -14,7 +14,7 @@ use filas_domain::ports::{
 };
 use filas_domain::problem::Problem;
 use filas_domain::task::{Order, Task, TaskState};
-use filas_domain::view::TaskView;
+use filas_domain::view::{AcceptedTask, AnnouncedUpload, TaskView, UploadForm, UploadRequest};
 use filas_domain::{Owner, PipelineRef, TaskId, error_chain};
 use filas_http::{Answer, Call, Refusal};
 use filas_pipeline::{Pipeline, Variables, catalogue, parse, shipped};
@@ -24,6 +24,7 @@ use tokio::sync::Mutex;
 use tracing::info;
 
 use crate::order::{Wish, idempotency_key};
+use crate::records;
 
 /// Pipelines that are named to a person who asked for one that is not there.
 const NAMES: u32 = 50;
@@ -76,35 +77,53 @@ where
             ))
             .into());
         }
-        let order = self.order(call, Wish::in_query(call)?).await?;
+        let mut wish = Wish::in_query(call)?;
+        if records::are_missing(call) {
+            return Err(Problem::bad_request("The body is declared as JSON, and is no JSON array of records.").into());
+        }
+        let records = records::are_in(call).then(|| records::read(file)).transpose()?;
+        if records.is_some() {
+            // However they were sent, it is seen now what they are.
+            wish.media_type = Some(records::MEDIA_TYPE.to_owned());
+        }
+        let order = self.order(call, wish).await?;
         let task = self.register(call, order, &sha256_hex(file)).await?;
         if task.head.state == TaskState::AwaitingUpload {
             let media_type = task.head.order.media_type.as_deref().unwrap_or("application/octet-stream");
             self.objects.put(&ObjectKey::upload(task.id), media_type, file.to_vec()).await?;
         }
-        Ok(Answer::json(202, &TaskView::new(&task, self.clock.now())).header("location", location(task.id)))
+        let receipts = match records {
+            Some(records) => {
+                let Order { owner, pipeline, .. } = &task.head.order;
+                let (_, pipeline) = self.compiled(owner, pipeline).await?;
+                Some(records::receipts(task.id, &records, &pipeline))
+            }
+            None => None,
+        };
+        let accepted = AcceptedTask { task: TaskView::new(&task, self.clock.now()), receipts };
+        Ok(Answer::json(202, &accepted).header("location", location(task.id)))
     }
 
     /// `POST /v1/uploads`: the file comes straight into the bucket.
     async fn await_file(&self, call: &Call) -> Result<Answer, Refusal> {
-        let order = self.order(call, call.json()?).await?;
+        let order = self.order(call, Wish::from(call.json::<UploadRequest>()?)).await?;
         let task = self.register(call, order, "by presigned upload").await?;
         let now = self.clock.now();
         // A key that is used again after the file came has nothing left to upload.
         let upload = match task.head.state {
             TaskState::AwaitingUpload => {
                 let signed = self.objects.sign_put(&ObjectKey::upload(task.id), task.head.order.size, now).await?;
-                json!({
-                    "method": signed.method,
-                    "url": signed.url,
-                    "headers": signed.headers,
-                    "expires": signed.expires.to_rfc3339(),
+                Some(UploadForm {
+                    method: signed.method,
+                    url: signed.url,
+                    headers: signed.headers,
+                    expires: signed.expires.to_rfc3339(),
                 })
             }
-            _ => json!(null),
+            _ => None,
         };
-        let body = json!({ "task": TaskView::new(&task, now), "upload": upload });
-        Ok(Answer::json(201, &body).header("location", location(task.id)))
+        let announced = AnnouncedUpload { task: TaskView::new(&task, now), upload };
+        Ok(Answer::json(201, &announced).header("location", location(task.id)))
     }
 
     /// The order for this wish, with the version of its pipeline that it pins.
@@ -147,7 +166,8 @@ where
                     .into());
                 }
                 let task = self.ledger.task(before).await?;
-                task.ok_or_else(|| Problem::not_found(format!("task {before} any more; it was deleted")).into())
+                let gone = "The task that this Idempotency-Key made was deleted. Send the request with a new key.";
+                task.ok_or_else(|| Problem::conflict(gone).into())
             }
         }
     }
@@ -160,18 +180,26 @@ where
         if kept.contains(&key) {
             return Ok(());
         }
-        let yaml = catalogue::text(&self.objects, owner, pipeline).await?;
-        let compiled = parse(&yaml).and_then(|spec| Pipeline::compile(&spec, &self.variables));
-        compiled.map_err(|error| {
-            let detail = format!("The pipeline '{}': {}.", pipeline.name, error_chain(&error));
-            Problem::unprocessable("unusable-pipeline", "The pipeline cannot be used here", detail)
-        })?;
+        let (yaml, _) = self.compiled(owner, pipeline).await?;
         // An owner's own text is there since it was registered.
         if catalogue::shipped(&pipeline.name).as_ref() == Some(pipeline) {
             catalogue::keep(&self.objects, owner, pipeline, &yaml).await?;
         }
         kept.insert(key);
         Ok(())
+    }
+
+    /// The pipeline's text, and the pipeline ready to check rows.
+    async fn compiled(&self, owner: &Owner, pipeline: &PipelineRef) -> Result<(String, Pipeline), Refusal> {
+        let yaml = catalogue::text(&self.objects, owner, pipeline).await?;
+        let compiled = parse(&yaml).and_then(|spec| Pipeline::compile(&spec, &self.variables));
+        match compiled {
+            Ok(compiled) => Ok((yaml, compiled)),
+            Err(error) => {
+                let detail = format!("The pipeline '{}': {}.", pipeline.name, error_chain(&error));
+                Err(Problem::unprocessable("unusable-pipeline", "The pipeline cannot be used here", detail).into())
+            }
+        }
     }
 }
 

@@ -3,14 +3,13 @@
 use filas_domain::limits::{BATCH_ROWS, BATCH_ROWS_MAX, FILENAME_BYTES, IDEMPOTENCY_KEY_BYTES, UPLOAD_BYTES};
 use filas_domain::problem::Problem;
 use filas_domain::task::Order;
+use filas_domain::view::UploadRequest;
 use filas_domain::{Owner, PipelineRef};
 use filas_http::Call;
 use filas_pipeline::shipped;
-use serde::Deserialize;
 
 /// The body of `POST /v1/uploads`, and the query of `POST /v1/tasks`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub struct Wish {
     /// The pipeline's name.
     pub pipeline: String,
@@ -24,6 +23,13 @@ pub struct Wish {
     pub sheet: Option<String>,
     /// Rows in a batch.
     pub batch_size: Option<u32>,
+}
+
+impl From<UploadRequest> for Wish {
+    fn from(request: UploadRequest) -> Self {
+        let UploadRequest { pipeline, filename, media_type, size, sheet, batch_size } = request;
+        Self { pipeline, filename, media_type, size, sheet, batch_size }
+    }
 }
 
 impl Wish {
@@ -61,9 +67,10 @@ impl Wish {
             return Err(Problem::too_large(format!("A file has at most {UPLOAD_BYTES} bytes.")));
         }
         for (name, text) in [("filename", &self.filename), ("media_type", &self.media_type), ("sheet", &self.sheet)] {
-            let is_plain = |text: &String| text.len() <= FILENAME_BYTES && !text.chars().any(char::is_control);
+            let is_plain =
+                |text: &String| (1..=FILENAME_BYTES).contains(&text.len()) && !text.chars().any(char::is_control);
             if !text.as_ref().is_none_or(is_plain) {
-                let detail = format!("{name} has at most {FILENAME_BYTES} bytes and no control characters.");
+                let detail = format!("{name} has 1 to {FILENAME_BYTES} bytes and no control characters.");
                 return Err(Problem::bad_request(detail));
             }
         }

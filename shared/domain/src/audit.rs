@@ -12,7 +12,7 @@ use crate::task::{Tally, Task};
 const TRIES: usize = 5;
 
 /// What an audit found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Audit {
     /// The task.
     pub task: TaskId,

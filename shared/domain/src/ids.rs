@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
@@ -54,7 +55,7 @@ impl fmt::Display for TaskId {
 }
 
 /// The number of a batch within its task, from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct BatchNumber(u32);
 
@@ -85,7 +86,7 @@ impl fmt::Display for BatchNumber {
 }
 
 /// The number of a row as the person sees it in the spreadsheet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct RowNumber(u32);
 
@@ -98,6 +99,18 @@ impl RowNumber {
     /// The number in the spreadsheet.
     pub const fn get(self) -> u32 {
         self.0
+    }
+}
+
+impl FromStr for RowNumber {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        // Only the canonical spelling, as everywhere here.
+        match text.parse::<u32>() {
+            Ok(number) if number > 0 && number.to_string() == text => Ok(Self(number)),
+            _ => Err(NotAnId::new(text, "a row number")),
+        }
     }
 }
 
@@ -153,7 +166,7 @@ impl fmt::Display for Owner {
 }
 
 /// A pipeline as a task pins it: its name and the version (a digest of its text) that the task started with.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct PipelineRef {
     /// The pipeline's name.
     pub name: String,
@@ -162,7 +175,8 @@ pub struct PipelineRef {
 }
 
 /// The token that names one row to the outside, and the idempotency key of its side effects: `<task>.<row>`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Receipt {
     /// The task.
     pub task: TaskId,
@@ -173,6 +187,20 @@ pub struct Receipt {
 impl fmt::Display for Receipt {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}.{}", self.task, self.row)
+    }
+}
+
+impl TryFrom<String> for Receipt {
+    type Error = NotAnId;
+
+    fn try_from(text: String) -> Result<Self, NotAnId> {
+        text.parse()
+    }
+}
+
+impl From<Receipt> for String {
+    fn from(receipt: Receipt) -> Self {
+        receipt.to_string()
     }
 }
 

@@ -55,6 +55,11 @@ impl ObjectKey {
         Self(format!("pipelines/{owner}/{}/{}.yaml", pipeline.name, pipeline.version))
     }
 
+    /// The folders in which everything of a task lies, with the slash at their end.
+    pub fn folders(task: TaskId) -> [String; 3] {
+        ["uploads", "rows", "results"].map(|kind| format!("{kind}/{task}/"))
+    }
+
     /// The task whose file lies under `key`, a key as it is after decoding.
     pub fn task_of_upload(key: &str) -> Option<TaskId> {
         key.strip_prefix("uploads/")?.strip_suffix("/source")?.parse().ok()
@@ -96,6 +101,21 @@ mod tests {
         assert_eq!(ObjectKey::task_of_upload(ObjectKey::upload(task).as_str()), Some(task));
         for wrong in ["", "uploads/x/source", "rows/x/rows.ndjson"] {
             assert_eq!(ObjectKey::task_of_upload(wrong), None);
+        }
+    }
+
+    #[test]
+    fn everything_of_a_task_lies_in_its_folders() {
+        let task = TaskId::new(Timestamp::from_millis(1), [1; 10]);
+        let batch = BatchNumber::new(7);
+        for key in [
+            ObjectKey::upload(task),
+            ObjectKey::rows(task),
+            ObjectKey::index(task),
+            ObjectKey::part(task, batch, 1),
+            ObjectKey::results(task, 1),
+        ] {
+            assert!(ObjectKey::folders(task).iter().any(|folder| key.as_str().starts_with(folder)), "{key}");
         }
     }
 

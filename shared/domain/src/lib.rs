@@ -16,6 +16,8 @@
 //! * [`completion`]: the end of a task, which happens once
 //! * [`sweep`]: what a crash, or a lost message, left to be done
 //! * [`audit`]: the counters of a task beside the sums over its batches
+//! * [`erasure`]: everything of a task goes
+//! * [`fate`]: what is known of each row of a batch
 //! * [`error_chain`]: an error with its causes in one line
 //! * [`problem`]: errors as RFC 9457 problem details
 //! * [`view`]: tasks and batches as the API shows them
@@ -36,8 +38,10 @@ pub mod clock;
 pub mod commands;
 pub mod completion;
 pub mod delivery;
+pub mod erasure;
 mod error_chain;
 pub mod fan_out;
+pub mod fate;
 pub mod ids;
 pub mod keys;
 pub mod limits;
@@ -51,6 +55,7 @@ pub mod problem;
 pub mod record;
 pub mod row_line;
 pub mod row_queue;
+mod schema;
 pub mod secrets;
 pub mod stop;
 pub mod sweep;

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// The largest body of `POST /v1/tasks`, in bytes: API Gateway hands a function 6 MB, which is 4.5 MB before base64.
 pub const DIRECT_UPLOAD_BYTES: u64 = 4_500_000;
 
+/// The most records of a JSON array that is answered with a receipt for each; a file may have more.
+pub const RECORDS: usize = 10_000;
+
 /// The largest file, in bytes.
 pub const UPLOAD_BYTES: u64 = 512 * 1024 * 1024;
 

@@ -258,7 +258,7 @@ pub trait Deliveries: Send + Sync {
 }
 
 /// How full a queue is. The numbers are approximate, as the queue itself gives them.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct QueueDepth {
     /// `batch` or `ingest`.
     pub name: String,

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 /// `application/problem+json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Problem {
     /// Which kind of problem: a name under `/problems/` in the documents.
     #[serde(rename = "type")]
+    #[schemars(extend("enum" = Self::KINDS.map(|kind| format!("/problems/{kind}"))))]
     pub kind: String,
     /// The kind in words.
     pub title: String,
@@ -17,6 +18,19 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// Every kind, each of which docs/API.md explains.
+    pub const KINDS: [&str; 9] = [
+        "bad-request",
+        "unauthorized",
+        "not-found",
+        "conflict",
+        "too-large",
+        "unknown-pipeline",
+        "unusable-pipeline",
+        "idempotency-key-reused",
+        "internal",
+    ];
+
     /// A problem of the kind `name`.
     pub fn new(status: u16, name: &str, title: &str, detail: impl Into<String>) -> Self {
         Self { kind: format!("/problems/{name}"), title: title.to_owned(), status, detail: detail.into() }

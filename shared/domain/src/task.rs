@@ -17,7 +17,7 @@ pub use commands::{Changed, Command, Refused};
 pub use splitting::{SPLIT_CRASHES_ALLOWED, SplitDecision};
 
 /// Where a task is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskState {
     /// Registered; its file has not arrived.
@@ -100,7 +100,7 @@ impl TaskState {
 }
 
 /// Why a task ended as it did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Reason {
     /// For programs: `FILE_ENCRYPTED`, `LIMIT_EXCEEDED`, …
     pub code: String,

@@ -1,7 +1,12 @@
 //! Tasks and batches as the API shows them.
 
+mod progress;
+mod request;
+mod row;
+
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{Attempt, AttemptResult, Batch, BatchState};
@@ -11,8 +16,12 @@ use crate::own_pipeline::OwnPipeline;
 use crate::plan::BatchPlan;
 use crate::task::{Reason, Task, TaskState};
 
+pub use progress::window as progress_window;
+pub use request::{AnnouncedUpload, FailedRows, Queues, RedriveRequest, Redriven, UploadForm, UploadRequest};
+pub use row::{AcceptedTask, ReceiptView, RecordView, RowInFull, RowView};
+
 /// A task as the API shows it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TaskView {
     /// Its id.
     pub id: TaskId,
@@ -40,9 +49,9 @@ pub struct TaskView {
     pub batches: BatchSummary,
     /// Deliveries of batches to workers so far.
     pub attempts: u64,
-    /// Rows a second since the first batch was sent; null until it is known.
+    /// Rows a second: at present while the task is being processed, over the whole when it has ended; null when unknown.
     pub rows_per_second: Option<f64>,
-    /// Seconds until the last row has its outcome, at the rate so far; null when unknown.
+    /// Seconds until the last row has its outcome, at the present rate; null when unknown.
     pub seconds_left: Option<f64>,
     /// Why it ended as it did, when that needs saying.
     pub reason: Option<Reason>,
@@ -59,7 +68,7 @@ pub struct TaskView {
 }
 
 /// The batches of a task by state.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BatchSummary {
     /// All; null until the file is read.
     pub total: Option<u32>,
@@ -74,13 +83,18 @@ pub struct BatchSummary {
 }
 
 impl TaskView {
-    /// The task as it looks at `now`.
+    /// The task as it looks at `now`, to one who has not looked at its batches: how fast it goes is not known.
     pub fn new(task: &Task, now: Timestamp) -> Self {
+        Self::with_progress(task, &[], now)
+    }
+
+    /// The task as it looks at `now`, with the batches of its [`progress_window`] that somebody has claimed.
+    pub fn with_progress(task: &Task, recent: &[Batch], now: Timestamp) -> Self {
         let (head, tally) = (&task.head, &task.tally);
-        let (rows_per_second, seconds_left) = rate(task, now);
+        let (rows_per_second, seconds_left) = progress::rate(task, recent, now);
         let this = format!("/v1/tasks/{}", task.id);
-        let mut links =
-            BTreeMap::from([("self".to_owned(), this.clone()), ("batches".to_owned(), format!("{this}/batches"))]);
+        let mut links = BTreeMap::from(["batches", "rows"].map(|part| (part.to_owned(), format!("{this}/{part}"))));
+        links.insert("self".to_owned(), this.clone());
         if head.state.is_final() && head.total.is_some() {
             links.insert("results".to_owned(), format!("{this}/results"));
         }
@@ -114,22 +128,6 @@ impl TaskView {
             links,
         }
     }
-}
-
-/// Rows a second, and seconds left at that rate. Both are unknown rather than guessed while there is nothing to tell from.
-#[expect(clippy::cast_precision_loss, reason = "row counts are far below 2^53")]
-fn rate(task: &Task, now: Timestamp) -> (Option<f64>, Option<f64>) {
-    let (Some(total), Some(begun)) = (task.head.total, task.head.split.ended) else {
-        return (None, None);
-    };
-    let rows = task.tally.counts.rows();
-    let seconds = task.head.finished.unwrap_or(now).since(begun).as_secs_f64();
-    if rows == 0 || seconds <= 0.0 {
-        return (None, None);
-    }
-    let rate = rows as f64 / seconds;
-    let left = (task.head.state == TaskState::Processing).then(|| total.saturating_sub(rows) as f64 / rate);
-    (Some(rate), left)
 }
 
 /// A pipeline as the API shows it.
@@ -166,7 +164,7 @@ impl PipelineView {
 }
 
 /// A batch as the API shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BatchView {
     /// Its number, from 0.
     pub number: BatchNumber,
@@ -191,7 +189,7 @@ pub struct BatchView {
 }
 
 /// One delivery of a batch to a worker, as the API shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AttemptView {
     /// Its number, from 1.
     pub number: u32,
@@ -252,7 +250,8 @@ impl BatchView {
 }
 
 /// A page of a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "PageOf{T}")]
 pub struct Page<T> {
     /// The things on this page.
     pub items: Vec<T>,

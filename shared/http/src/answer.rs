@@ -19,6 +19,12 @@ impl Answer {
         Self::with_body(status, "application/json", body)
     }
 
+    /// A document as it is.
+    pub fn document(media_type: &str, text: &str) -> Self {
+        let body = text.as_bytes().to_vec();
+        Self { status: 200, headers: Vec::new(), body }.header("content-type", media_type)
+    }
+
     /// Problem details.
     pub fn problem(problem: &Problem) -> Self {
         let answer = Self::with_body(problem.status, "application/problem+json", problem);
@@ -33,6 +39,11 @@ impl Answer {
     /// See `location` instead.
     pub fn see_other(location: impl Into<String>) -> Self {
         Self { status: 303, headers: Vec::new(), body: Vec::new() }.header("location", location)
+    }
+
+    /// Done, and nothing to say.
+    pub const fn no_content() -> Self {
+        Self { status: 204, headers: Vec::new(), body: Vec::new() }
     }
 
     pub(crate) fn preflight() -> Self {

@@ -35,9 +35,9 @@ impl Call {
         path.strip_prefix("/v1/").unwrap_or_default().split('/').collect()
     }
 
-    /// A parameter of the query; nothing when it is empty.
+    /// A parameter of the query.
     pub fn query(&self, name: &str) -> Option<String> {
-        self.request.query_string_parameters().first(name).filter(|value| !value.is_empty()).map(str::to_owned)
+        self.request.query_string_parameters().first(name).map(str::to_owned)
     }
 
     /// A parameter of the query as a number within `range`.

@@ -5,6 +5,8 @@
 
 mod answer;
 mod call;
+#[cfg(test)]
+mod openapi;
 
 use std::error::Error;
 use std::future::Future;
@@ -20,6 +22,9 @@ use tracing::{error, info};
 
 pub use answer::Answer;
 pub use call::Call;
+
+/// The API as an OpenAPI 3.1 document.
+pub const OPENAPI: &str = include_str!("../../../docs/openapi.json");
 
 /// Why a handler has no answer: the caller's fault, or ours.
 #[derive(Debug)]
@@ -49,7 +54,8 @@ impl Refusal {
     }
 }
 
-/// Answers one request: preflight, authentication, `handle`, and what went wrong as problem details.
+/// Answers one request: preflight, authentication, `handle`, and what went wrong as problem details. The OpenAPI document is
+/// for everybody.
 pub async fn serve<F, A>(request: Request, keys: &OwnerKeys, handle: F) -> Response<Body>
 where
     F: FnOnce(Call) -> A,
@@ -57,8 +63,11 @@ where
 {
     let request_id = request_id(&request);
     let (method, path) = (request.method().clone(), call::api_path(request.uri().path()).to_owned());
-    let answer =
-        if method == Method::OPTIONS { Ok(Answer::preflight()) } else { authorised(request, keys, handle).await };
+    let answer = match (&method, path.as_str()) {
+        (&Method::OPTIONS, _) => Ok(Answer::preflight()),
+        (&Method::GET, "/v1/openapi.json") => Ok(Answer::document("application/json", OPENAPI)),
+        _ => authorised(request, keys, handle).await,
+    };
     let answer = answer.unwrap_or_else(|refusal| match refusal {
         Refusal::Problem(problem) => Answer::problem(&problem),
         Refusal::Trouble(trouble) => {

@@ -1,6 +1,6 @@
 //! The stages in order, run over one row.
 
-use filas_domain::outcome::RowResult;
+use filas_domain::outcome::{Failure, RowResult};
 use filas_domain::stop::StopRule;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -108,6 +108,20 @@ impl Pipeline {
             }
         }
         Ok(RowResult::Succeeded { kept: values.kept })
+    }
+
+    /// What is wrong with a row by the schema and the rules alone, before anything is looked up or delivered: the failure
+    /// that [`run_row`](Self::run_row) will come to. `None` says that nothing is wrong so far.
+    pub fn validate(&self, row: SourceRow) -> Option<Failure> {
+        let record = match row.record {
+            Ok(record) => record,
+            Err(unreadable) => return Some(unreadable.into()),
+        };
+        let Some(Stage::Validate(validation)) = self.stages.first() else { return None };
+        match validation.run(&mut RowValues::new(row.number, Value::Object(record))) {
+            Step::Continue => None,
+            Step::Fail(failure) => Some(failure),
+        }
     }
 
     /// The stages in order.

@@ -48,6 +48,17 @@ impl SourceRow {
     }
 }
 
+impl SourceRow {
+    /// The row of one element of a JSON array, as the split would read it. An element that is no object is a bad row.
+    pub fn of_element(number: RowNumber, json: &str) -> Self {
+        let record = serde_json::from_str::<Record>(json).map(|Record(record)| record);
+        // In the words of the reader, which finds the same.
+        let unreadable =
+            || Unreadable { code: "INVALID_RECORD".to_owned(), message: "the record is not a JSON object".to_owned() };
+        Self { number, record: record.map_err(|_| unreadable()) }
+    }
+}
+
 #[derive(Deserialize)]
 struct Line {
     row: RowNumber,
@@ -94,6 +105,16 @@ pub(crate) fn cell_error(value: &Value) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn elements_become_rows() {
+        let row = SourceRow::of_element(RowNumber::new(3), r#"{"b":1,"a":"x","c":null}"#);
+        assert_eq!(serde_json::to_string(&row.record.unwrap()).unwrap(), r#"{"b":1,"a":"x"}"#);
+        for no_record in ["[1]", "7", "null", "\"text\""] {
+            let unreadable = SourceRow::of_element(RowNumber::new(3), no_record).record.unwrap_err();
+            assert_eq!(unreadable.code, "INVALID_RECORD", "{no_record}");
+        }
+    }
 
     #[test]
     fn lines_become_rows() {

@@ -47,6 +47,13 @@ fn cancelled() -> Scenario {
     Scenario::of(upload)
 }
 
+/// A slow task that is deleted when a worker has some of its batches in hand.
+fn deleted() -> Scenario {
+    let mut upload = Upload::of(Work::Simulated, 1, &[false, true, false, false]).then(3 * SECOND, Command::Delete);
+    upload.rows.iter_mut().for_each(|row| row.cost = 1500);
+    Scenario::of(upload)
+}
+
 #[track_caller]
 fn check(name: &str, swept: &Swept, least_calls: usize) {
     println!("{name}: {} calls, {} runs, {:?}", swept.calls, swept.runs, swept.counted);
@@ -68,6 +75,12 @@ fn whatever_strikes_once_nothing_is_lost_and_nothing_is_counted_twice() {
     ] {
         check(name, &sweep_singles(&simulator, &scenario, &Strike::ALL), least_calls);
     }
+}
+
+#[test]
+fn whatever_strikes_once_nothing_is_left_of_a_task_that_is_deleted() {
+    let simulator = Simulator::new(5).unwrap();
+    check("deleted", &sweep_singles(&simulator, &deleted(), &Strike::ALL), 100);
 }
 
 #[test]

@@ -9,13 +9,16 @@ use filas_domain::outcome::{Counts, OutcomeLine, RowResult};
 use filas_domain::plan::{BatchIndex, ByteRange, Planner};
 use filas_domain::ports::{TaskLedger, TaskRegister};
 use filas_domain::task::{Order, Reason};
-use filas_testkit::memory::{ManualClock, MemoryLedger, MemoryObjects, MemoryQueue};
+use filas_testkit::memory::{ManualClock, MemoryLedger, MemoryObjects, MemoryQueue, MemoryRecords};
 use lambda_http::Body;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 
 mod commands;
+mod erase;
+mod records;
+mod rows;
 
 const ROWS_PER_BATCH: u32 = 2;
 
@@ -25,7 +28,8 @@ struct World {
     ledger: MemoryLedger,
     objects: MemoryObjects,
     queue: MemoryQueue,
-    answers: Answers<MemoryLedger, MemoryObjects, MemoryQueue, MemoryQueue, ManualClock>,
+    records: MemoryRecords,
+    status: Status<MemoryLedger, MemoryObjects, MemoryQueue, MemoryQueue, ManualClock, MemoryRecords>,
 }
 
 /// An answer as the caller sees it.
@@ -49,7 +53,9 @@ impl World {
             queues,
             clock: clock.clone(),
         };
-        Self { clock, ledger, objects, queue, answers }
+        let records = MemoryRecords::new();
+        let status = Status { answers, records: records.clone() };
+        Self { clock, ledger, objects, queue, records, status }
     }
 
     /// Asks as `owner`; the path may have a query.
@@ -78,7 +84,7 @@ impl World {
         });
         let request = lambda_http::request::from_str(&event.to_string()).unwrap();
         let keys = OwnerKeys::parse(&keys).unwrap();
-        let response = filas_http::serve(request, &keys, |call| self.answers.answer(call)).await;
+        let response = filas_http::serve(request, &keys, |call| self.status.answer(call)).await;
         let body = match response.body() {
             Body::Text(text) => serde_json::from_str(text).unwrap(),
             _ => Value::Null,
@@ -237,7 +243,7 @@ async fn nobody_sees_the_task_of_another_owner() {
     let world = World::new();
     let id = world.split(3).await;
     let never = TaskId::new(world.clock.now(), [9; 10]);
-    for rest in ["", "/batches", "/batches/0", "/results"] {
+    for rest in ["", "/batches", "/batches/0", "/rows", "/rows/2", "/results"] {
         let foreign = world.ask("other", &format!("tasks/{id}{rest}")).await;
         let missing = world.ask("other", &format!("tasks/{never}{rest}")).await;
         assert_eq!((foreign.status, missing.status), (404, 404), "{rest}");
@@ -263,7 +269,14 @@ async fn a_task_shows_its_counters() {
         ("rows_per_second", json!(1.0)),
         ("seconds_left", json!(3.0)),
         ("batches", json!({"total": 3, "size": 2, "done": 1, "dead": 0, "cancelled": 0})),
-        ("links", json!({"batches": format!("/v1/tasks/{id}/batches"), "self": format!("/v1/tasks/{id}")})),
+        (
+            "links",
+            json!({
+                "batches": format!("/v1/tasks/{id}/batches"),
+                "rows": format!("/v1/tasks/{id}/rows"),
+                "self": format!("/v1/tasks/{id}"),
+            }),
+        ),
     ] {
         assert_eq!(body[field], expected, "{field}");
     }
@@ -399,6 +412,12 @@ async fn questions_that_cannot_be_understood_say_what_to_ask() {
         ("tasks?cursor=x".into(), 400, "next_cursor"),
         (format!("tasks/{id}/batches?cursor=x"), 400, "next_cursor"),
         (format!("tasks/{id}/batches?limit=501"), 400, "from 1 to 500"),
+        (format!("tasks/{id}/rows?outcome=lost"), 400, "unprocessed"),
+        (format!("tasks/{id}/rows?cursor=x"), 400, "next_cursor"),
+        (format!("tasks/{id}/rows/x"), 404, "such row"),
+        (format!("tasks/{id}/rows/02"), 404, "such row"),
+        ("receipts/x".into(), 404, "such receipt"),
+        (format!("receipts/{id}.0"), 404, "such receipt"),
         ("tasks/x".into(), 404, "task 'x'"),
         ("other".into(), 404, "such call"),
     ] {

@@ -239,3 +239,25 @@ fn a_drift_is_a_metric_of_the_stack() {
     assert_eq!((&line["LedgerDrift"], &line["Stack"]), (&1.into(), &"filas".into()));
     assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"], "LedgerDrift");
 }
+
+#[tokio::test]
+async fn what_was_left_of_a_task_that_was_deleted_is_erased_and_then_forgotten() {
+    let world = World::new();
+    let id = world.fanned_out().await;
+    let task = world.task(id).await;
+    world.ledger.take_away(&task, world.clock.now()).await.unwrap();
+    for minute in 0..=60 {
+        // A worker that had a batch in hand writes as long as it lives.
+        if minute < 15 {
+            world.objects.put(&ObjectKey::rows(id), "application/x-ndjson", b"x".to_vec()).await.unwrap();
+        }
+        let report = world.sweep().await;
+        assert_eq!((report.tasks, report.erased, report.in_trouble), (1, 1, 0), "minute {minute}");
+        // It looks more and more seldom, and a last time when nobody can be alive any more.
+        if [1, 2, 4, 8].contains(&minute) || minute >= 16 {
+            assert!(world.objects.keys().is_empty(), "minute {minute}");
+        }
+        world.clock.advance(Duration::from_secs(60));
+    }
+    assert_eq!(world.sweep().await.tasks, 0, "nothing is left to look at");
+}

@@ -37,6 +37,11 @@ pub(crate) fn batch_key(task: TaskId, number: BatchNumber) -> Attributes {
     key(task_partition(task), batch_sort_key(number))
 }
 
+/// The key of the note of a task that is being erased. It sorts neither among the batches nor as the task.
+pub(crate) fn erasure_key(task: TaskId) -> Attributes {
+    key(task_partition(task), "ERASURE".into())
+}
+
 /// The key of an idempotency key. An owner's name has no `#`, so no two owners share one.
 pub(crate) fn idempotency_key(owner: &Owner, text: &str) -> Attributes {
     key(format!("IDEMPOTENCY#{owner}#{text}"), "KEY".into())

@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | task | `TASK#{id}` | `TASK` |
 //! | batch | `TASK#{id}` | `BATCH#{number:07}` |
+//! | note of a task that is being erased | `TASK#{id}` | `ERASURE` |
 //! | idempotency key | `IDEMPOTENCY#{owner}#{key}` | `KEY` |
 //!
 //! The indexes `by_owner` (`owner`, `task_id`) and `by_state` (`owner_state`, `task_id`) hold the tasks only: no other
@@ -14,10 +15,11 @@
 //! * [`values`]: JSON values to and from attribute values
 //! * [`expressions`]: the texts and values of update expressions
 //! * [`transactions`]: what the error of a transaction means
-//! * [`heads`], [`batches`], [`register`], [`catalogue`]: the ports
+//! * [`heads`], [`batches`], [`register`], [`catalogue`], [`erasure`]: the ports
 
 mod batches;
 mod catalogue;
+mod erasure;
 mod expressions;
 mod heads;
 mod items;

@@ -2,8 +2,10 @@
 //!
 //! * [`reading`], [`writing`]: whole objects, ranges, files
 //! * [`multipart`]: objects that are too large for memory
+//! * [`erasing`]: everything of a task
 //! * [`signing`]: requests that somebody without credentials may make
 
+mod erasing;
 mod multipart;
 mod reading;
 mod signing;

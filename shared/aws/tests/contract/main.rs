@@ -27,6 +27,7 @@ async fn the_ledger_keeps_the_contract() {
 async fn the_objects_keep_the_contract() {
     sandbox::with_bucket(async |cloud, bucket| {
         contract::objects(&S3Objects::new(cloud.s3.clone(), bucket)).await;
+        contract::object_eraser(&S3Objects::new(cloud.s3.clone(), bucket)).await;
         let unfinished = cloud.s3.list_multipart_uploads().bucket(bucket).send().await.unwrap();
         assert!(unfinished.uploads().is_empty(), "{:?}", unfinished.uploads());
     })

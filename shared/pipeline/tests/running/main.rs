@@ -3,6 +3,7 @@
 
 mod computing;
 mod delivery;
+mod documented;
 mod shipped;
 mod simulation;
 

@@ -4,7 +4,7 @@
 //! They use owners, tasks and keys of their own, and may run more than once on the same back end.
 //!
 //! * [`ledger()`]: tasks, batches and what they add up to
-//! * [`objects()`]: objects, large ones, and signed requests
+//! * [`objects()`]: objects, large ones, and signed requests; [`object_eraser()`]: objects that go
 //! * [`queue()`]: sending, postponing, dying
 //! * [`pipelines()`]: the pipelines of owners
 //! * [`records()`], [`permits()`], [`secrets()`], [`row_queue()`]: what pipelines need of others
@@ -14,6 +14,7 @@
 
 mod batches;
 mod catalogue;
+mod erasure;
 mod heads;
 mod objects;
 mod permits;
@@ -31,8 +32,10 @@ mod tests;
 use std::fmt::Debug;
 use std::time::Duration;
 
+use filas_domain::erasure::TaskEraser;
 use filas_domain::ports::{BatchLedger, PortError, TaskCatalogue, TaskRegister, UnsettledTasks, WriteError};
 
+pub use erasure::object_eraser;
 pub use objects::objects;
 pub use permits::permits;
 pub use pipelines::pipelines;
@@ -45,7 +48,7 @@ pub use secrets::secrets;
 ///
 /// # Panics
 /// Where it does not do what the ports say.
-pub async fn ledger(ledger: &(impl BatchLedger + TaskRegister + TaskCatalogue + UnsettledTasks)) {
+pub async fn ledger(ledger: &(impl BatchLedger + TaskRegister + TaskCatalogue + UnsettledTasks + TaskEraser)) {
     heads::a_task_reads_back(ledger).await;
     heads::a_head_is_written_under_its_version(ledger).await;
     heads::of_many_writers_one_wins(ledger).await;
@@ -68,6 +71,9 @@ pub async fn ledger(ledger: &(impl BatchLedger + TaskRegister + TaskCatalogue + 
     catalogue::tasks_are_listed_newest_first(ledger).await;
     catalogue::tasks_are_listed_by_state(ledger).await;
     catalogue::claimed_batches_come_in_order(ledger).await;
+    erasure::a_task_that_is_taken_away_is_seen_by_nobody_but_the_sweeper(ledger).await;
+    erasure::a_worker_counts_nothing_for_a_task_that_is_taken_away(ledger).await;
+    erasure::batches_are_erased_and_those_of_others_stay(ledger).await;
 }
 
 /// Waits until `look` sees what is expected: lists and depths may lag behind.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use filas_domain::batch::{Batch, BatchChange, Contribution, difference};
 use filas_domain::clock::Timestamp;
+use filas_domain::erasure::{Erasure, TaskEraser};
 use filas_domain::ids::{BatchNumber, Owner, TaskId};
 use filas_domain::ports::{
     BatchLedger, CHANGES_AT_ONCE, IdempotencyKey, PortError, Registered, TaskCatalogue, TaskLedger, TaskRegister,
@@ -26,6 +27,7 @@ struct Stored {
     tasks: BTreeMap<TaskId, Task>,
     batches: BTreeMap<(TaskId, BatchNumber), Batch>,
     keys: BTreeMap<(Owner, String), UsedKey>,
+    erasures: BTreeMap<TaskId, Erasure>,
 }
 
 #[derive(Debug)]
@@ -47,7 +49,7 @@ impl MemoryLedger {
     /// A ledger without a task.
     ///
     /// Operations that can fail: `task`, `write_head`, `batches`, `write_batches`, `write_task_and_batches`, `register`,
-    /// `list`, `claimed_batches`, `unsettled`.
+    /// `list`, `claimed_batches`, `unsettled`, `take_away`, `erasure`, `erase_batches`, `mark_erased`, `forget_erasure`.
     pub fn new() -> Self {
         let operations = &[
             "task",
@@ -59,6 +61,11 @@ impl MemoryLedger {
             "list",
             "claimed_batches",
             "unsettled",
+            "take_away",
+            "erasure",
+            "erase_batches",
+            "mark_erased",
+            "forget_erasure",
         ];
         Self { stored: Arc::default(), faults: Faults::new(operations) }
     }
@@ -141,7 +148,52 @@ impl UnsettledTasks for MemoryLedger {
             let stored = lock(&self.stored);
             let wanted = |task: &&Task| !task.head.is_settled() && after.is_none_or(|after| task.id > after);
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-            Ok(stored.tasks.values().filter(wanted).take(limit).map(|task| task.id).collect())
+            let tasks = stored.tasks.values().filter(wanted).map(|task| task.id);
+            let erased = stored.erasures.keys().copied().filter(|task| after.is_none_or(|after| *task > after));
+            let mut ids: Vec<TaskId> = tasks.chain(erased).collect();
+            ids.sort_unstable();
+            ids.truncate(limit);
+            Ok(ids)
+        })
+    }
+}
+
+impl TaskEraser for MemoryLedger {
+    async fn take_away(&self, task: &Task, now: Timestamp) -> Result<(), PortError> {
+        self.faults.run("take_away", || {
+            let mut stored = lock(&self.stored);
+            if let Some(gone) = stored.tasks.remove(&task.id) {
+                let note = Erasure { task: gone.id, owner: gone.head.order.owner, since: now, is_done: false };
+                stored.erasures.insert(gone.id, note);
+            }
+            Ok(())
+        })
+    }
+
+    async fn erasure(&self, task: TaskId) -> Result<Option<Erasure>, PortError> {
+        self.faults.run("erasure", || Ok(lock(&self.stored).erasures.get(&task).cloned()))
+    }
+
+    async fn erase_batches(&self, task: TaskId) -> Result<(), PortError> {
+        self.faults.run("erase_batches", || {
+            lock(&self.stored).batches.retain(|(of, _), _| *of != task);
+            Ok(())
+        })
+    }
+
+    async fn mark_erased(&self, task: TaskId) -> Result<(), PortError> {
+        self.faults.run("mark_erased", || {
+            if let Some(note) = lock(&self.stored).erasures.get_mut(&task) {
+                note.is_done = true;
+            }
+            Ok(())
+        })
+    }
+
+    async fn forget_erasure(&self, task: TaskId) -> Result<(), PortError> {
+        self.faults.run("forget_erasure", || {
+            lock(&self.stored).erasures.remove(&task);
+            Ok(())
         })
     }
 }

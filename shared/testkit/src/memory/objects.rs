@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use filas_domain::clock::Timestamp;
+use filas_domain::erasure::ObjectEraser;
+use filas_domain::ids::TaskId;
 use filas_domain::keys::ObjectKey;
 use filas_domain::limits::PRESIGNED_FOR;
 use filas_domain::plan::ByteRange;
@@ -37,10 +39,21 @@ impl MemoryObjects {
     /// An empty bucket.
     ///
     /// Operations that can fail: `get`, `download`, `size`, `put`, `create`, `append`, `complete`, `abandon`, `sign_put`,
-    /// `sign_get`.
+    /// `sign_get`, `erase_objects`.
     pub fn new() -> Self {
-        let operations =
-            &["get", "download", "size", "put", "create", "append", "complete", "abandon", "sign_put", "sign_get"];
+        let operations = &[
+            "get",
+            "download",
+            "size",
+            "put",
+            "create",
+            "append",
+            "complete",
+            "abandon",
+            "sign_put",
+            "sign_get",
+            "erase_objects",
+        ];
         Self { stored: Arc::default(), faults: Faults::new(operations) }
     }
 
@@ -149,6 +162,16 @@ impl ObjectStream for MemoryStream {
 
     async fn abandon(self) -> Result<(), PortError> {
         self.objects.faults.run("abandon", || Ok(()))
+    }
+}
+
+impl ObjectEraser for MemoryObjects {
+    async fn erase_objects(&self, task: TaskId) -> Result<(), PortError> {
+        self.faults.run("erase_objects", || {
+            let folders = ObjectKey::folders(task);
+            lock(&self.stored).retain(|key, _| !folders.iter().any(|folder| key.as_str().starts_with(folder)));
+            Ok(())
+        })
     }
 }
 

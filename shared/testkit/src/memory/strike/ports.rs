@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use filas_domain::batch::{Batch, BatchChange};
 use filas_domain::clock::Timestamp;
+use filas_domain::erasure::{Erasure, ObjectEraser, TaskEraser};
 use filas_domain::ids::{BatchNumber, Owner, TaskId};
 use filas_domain::keys::ObjectKey;
 use filas_domain::message::BatchMessage;
@@ -126,6 +127,34 @@ impl<P: TaskCatalogue, F: Fate> TaskCatalogue for Fragile<P, F> {
 impl<P: UnsettledTasks, F: Fate> UnsettledTasks for Fragile<P, F> {
     async fn unsettled(&self, after: Option<TaskId>, limit: u32) -> Result<Vec<TaskId>, PortError> {
         meet(&self.fate, "unsettled", Subject::Nothing, self.port.unsettled(after, limit)).await
+    }
+}
+
+impl<P: TaskEraser, F: Fate> TaskEraser for Fragile<P, F> {
+    async fn take_away(&self, task: &Task, now: Timestamp) -> Result<(), PortError> {
+        meet(&self.fate, "take_away", Subject::Task(task.id), self.port.take_away(task, now)).await
+    }
+
+    async fn erasure(&self, task: TaskId) -> Result<Option<Erasure>, PortError> {
+        meet(&self.fate, "erasure", Subject::Task(task), self.port.erasure(task)).await
+    }
+
+    async fn erase_batches(&self, task: TaskId) -> Result<(), PortError> {
+        meet(&self.fate, "erase_batches", Subject::Task(task), self.port.erase_batches(task)).await
+    }
+
+    async fn mark_erased(&self, task: TaskId) -> Result<(), PortError> {
+        meet(&self.fate, "mark_erased", Subject::Task(task), self.port.mark_erased(task)).await
+    }
+
+    async fn forget_erasure(&self, task: TaskId) -> Result<(), PortError> {
+        meet(&self.fate, "forget_erasure", Subject::Task(task), self.port.forget_erasure(task)).await
+    }
+}
+
+impl<P: ObjectEraser, F: Fate> ObjectEraser for Fragile<P, F> {
+    async fn erase_objects(&self, task: TaskId) -> Result<(), PortError> {
+        meet(&self.fate, "erase_objects", Subject::Task(task), self.port.erase_objects(task)).await
     }
 }
 

@@ -1,0 +1,228 @@
+//! Every call.
+
+use filas_domain::Receipt;
+use filas_domain::audit::Audit;
+use filas_domain::fate::RowState;
+use filas_domain::limits::{BATCH_ROWS, BATCH_ROWS_MAX, DIRECT_UPLOAD_BYTES, FILENAME_BYTES, RECORDS};
+use filas_domain::task::TaskState;
+use filas_domain::view::{
+    AcceptedTask, AnnouncedUpload, BatchView, Page, Queues, RecordView, RedriveRequest, Redriven, RowInFull, RowView,
+    TaskView, UploadRequest,
+};
+use serde_json::{Value, json};
+
+use super::Types;
+use super::parts::{Operation, path, query};
+
+const WRONG_PARAMETER: &str = "A parameter or the body is not what it should be.";
+
+/// Every call, in the order in which a person reads about them.
+pub fn all(types: &mut Types) -> Vec<Operation> {
+    let mut all = Vec::from(uploads(types));
+    all.extend(tasks(types));
+    all.extend(rows(types));
+    all.extend(commands(types));
+    all.extend(rest(types));
+    all
+}
+
+fn uploads(types: &mut Types) -> [Operation; 2] {
+    let text = || json!({ "type": "string", "minLength": 1, "maxLength": FILENAME_BYTES, "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]+$" });
+    let batch_size = json!({ "type": "integer", "minimum": 1, "maximum": BATCH_ROWS_MAX, "default": BATCH_ROWS });
+    let accepted = types.of::<AcceptedTask>();
+    let post = Operation::new(types, "post", "/v1/tasks", "createTask", "Send a file, or an array of records")
+        .details(&format!(
+            "The body is the file, at most {DIRECT_UPLOAD_BYTES} bytes. A JSON array without `filename` is answered with a \
+             receipt for each record, of which it may have {RECORDS}; a record that breaks the pipeline's schema has the \
+             code `INVALID_ROW` in its place, and the others go on."
+        ))
+        .creates()
+        .parameter(json!({
+            "name": "pipeline",
+            "in": "query",
+            "required": true,
+            "description": "What is done with each row: the name of a pipeline.",
+            "schema": { "type": "string", "minLength": 1 },
+        }))
+        .parameter(query("filename", "The file's name.", text()))
+        .parameter(query("sheet", "A sheet's name, or its number from 1.", text()))
+        .parameter(query("batch_size", "Rows in a batch.", batch_size))
+        .body(
+            true,
+            &[
+                ("application/json", json!({ "type": "array", "items": {} })),
+                ("application/octet-stream", json!({})),
+                ("text/csv", json!({})),
+            ],
+        )
+        .answer(202, "The task.", accepted)
+        .location(202, "The task, relative to the URL of the call.")
+        .link(202, "getTask", "$response.body#/id")
+        .link(202, "listRows", "$response.body#/id")
+        .link(202, "deleteTask", "$response.body#/id")
+        .problem(types, 400, WRONG_PARAMETER)
+        .problem(types, 409, "The task that the key made was deleted.")
+        .problem(types, 413, "The body is too large.")
+        .problem(types, 422, "No such pipeline, one that cannot be used here, or a key that was used for another request.");
+    let (request, announced) = (types.of::<UploadRequest>(), types.of::<AnnouncedUpload>());
+    let announce = Operation::new(types, "post", "/v1/uploads", "announceUpload", "Announce a file of any size")
+        .details("The answer has the request that stores the file.")
+        .creates()
+        .body(true, &[("application/json", request)])
+        .answer(201, "The task, and where to PUT its file.", announced)
+        .location(201, "The task, relative to the URL of the call.")
+        .link(201, "getTask", "$response.body#/task/id")
+        .link(201, "deleteTask", "$response.body#/task/id")
+        .problem(types, 400, WRONG_PARAMETER)
+        .problem(types, 409, "The task that the key made was deleted.")
+        .problem(types, 413, "The file is too large.")
+        .problem(
+            types,
+            422,
+            "No such pipeline, one that cannot be used here, or a key that was used for another request.",
+        );
+    [post, announce]
+}
+
+fn tasks(types: &mut Types) -> [Operation; 6] {
+    let state = names(TaskState::ALL.map(TaskState::as_str).as_slice());
+    let (page, task) = (types.of::<Page<TaskView>>(), types.of::<TaskView>());
+    let (batches, batch, audit) = (types.of::<Page<BatchView>>(), types.of::<BatchView>(), types.of::<Audit>());
+    [
+        Operation::new(types, "get", "/v1/tasks", "listTasks", "List tasks, newest first")
+            .parameter(query("state", "Only tasks in this state.", state))
+            .paged(types)
+            .answer(200, "A page of tasks. How fast a task goes is told by the task itself.", page),
+        Operation::new(types, "get", "/v1/tasks/{id}", "getTask", "Show a task").of_task(types).answer(
+            200,
+            "The task with its counters, its rate and the time left.",
+            task,
+        ),
+        Operation::new(types, "delete", "/v1/tasks/{id}", "deleteTask", "Erase everything of a task")
+            .details(
+                "In whatever state it is. Rows that a worker has in hand end, and are counted nowhere. What the task \
+                 delivered is not taken back.",
+            )
+            .of_task(types)
+            .empty(204, "The task is gone.")
+            .link(204, "getTask", "$request.path.id")
+            .link(204, "listRows", "$request.path.id"),
+        Operation::new(types, "get", "/v1/tasks/{id}/batches", "listBatches", "List the batches of a task")
+            .of_task(types)
+            .paged(types)
+            .answer(200, "A page of batches, each with every attempt.", batches),
+        Operation::new(types, "get", "/v1/tasks/{id}/batches/{n}", "getBatch", "Show a batch")
+            .of_task(types)
+            .parameter(path(
+                "n",
+                "Its number, from 0.",
+                json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX }),
+            ))
+            .answer(200, "The batch with every attempt.", batch),
+        Operation::new(
+            types,
+            "get",
+            "/v1/tasks/{id}/audit",
+            "auditTask",
+            "Compare the counters of a task with its batches",
+        )
+        .of_task(types)
+        .answer(200, "What was compared, and what does not agree.", audit)
+        .problem(types, 409, "The task changes too quickly."),
+    ]
+}
+
+fn rows(types: &mut Types) -> [Operation; 4] {
+    let state = names(RowState::ALL.map(RowState::as_str).as_slice());
+    let (page, row, receipt) = (types.of::<Page<RowView>>(), types.of::<RowInFull>(), types.of::<Receipt>());
+    let number = json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX });
+    [
+        Operation::new(types, "get", "/v1/tasks/{id}/rows", "listRows", "List rows by outcome and code")
+            .details(
+                "In the order of the sheet. A page may have fewer rows than asked for, even none: the last page is the one \
+                 without `next_cursor`.",
+            )
+            .of_task(types)
+            .parameter(query("outcome", "Only rows of which this became.", state))
+            .parameter(query("code", "Only rows with this code.", json!({ "type": "string", "minLength": 1 })))
+            .paged(types)
+            .answer(200, "A page of rows.", page),
+        Operation::new(types, "get", "/v1/tasks/{id}/rows/{row}", "getRow", "Show a row")
+            .of_task(types)
+            .parameter(path("row", "Its number, as in the spreadsheet.", number))
+            .answer(200, "What became of the row, and what the file says in it.", row.clone()),
+        Operation::new(types, "get", "/v1/receipts/{receipt}", "getReceipt", "Show the row that a receipt names")
+            .parameter(path("receipt", "The receipt.", receipt))
+            .answer(200, "What became of the row, and what the file says in it.", row)
+            .problem(types, 404, "There is no such receipt, or it is somebody else's."),
+        Operation::new(types, "get", "/v1/tasks/{id}/results", "getResults", "All outcomes as NDJSON, in source order")
+            .of_task(types)
+            .empty(303, "The outcomes are elsewhere, for minutes.")
+            .location(303, "Where they are.")
+            .problem(types, 409, "The task has not ended, or has no rows."),
+    ]
+}
+
+fn commands(types: &mut Types) -> Vec<Operation> {
+    let (task, request, redriven) = (types.of::<TaskView>(), types.of::<RedriveRequest>(), types.of::<Redriven>());
+    let mut all = Vec::new();
+    for (name, path, id, summary) in [
+        ("cancelled", "/v1/tasks/{id}/cancel", "cancelTask", "End a task; rows that were not tried are unprocessed"),
+        ("paused", "/v1/tasks/{id}/pause", "pauseTask", "Hold a task back"),
+        ("resumed", "/v1/tasks/{id}/resume", "resumeTask", "Go on with a paused task"),
+    ] {
+        all.push(
+            Operation::new(types, "post", path, id, summary)
+                .of_task(types)
+                .answer(202, "The task.", task.clone())
+                .problem(types, 409, &format!("The task is in a state in which it cannot be {name}.")),
+        );
+    }
+    all.push(
+        Operation::new(
+            types,
+            "post",
+            "/v1/tasks/{id}/redrive",
+            "redriveTask",
+            "Put dead batches or failed rows through again",
+        )
+        .of_task(types)
+        .body(true, &[("application/json", request)])
+        .answer(202, "How many rows go through again, and the task.", redriven)
+        .problem(types, 400, WRONG_PARAMETER)
+        .problem(types, 409, "The task is in a state in which it cannot be redriven."),
+    );
+    all
+}
+
+fn rest(types: &mut Types) -> [Operation; 3] {
+    let (records, queues) = (types.of::<Page<RecordView>>(), types.of::<Queues>());
+    let pipeline = json!({ "type": "string", "pattern": "^[a-z0-9-]{1,64}$" });
+    [
+        Operation::new(
+            types,
+            "get",
+            "/v1/records/{pipeline}",
+            "listRecords",
+            "List what `store` deliveries kept, by key",
+        )
+        .parameter(path("pipeline", "The name of the pipeline.", pipeline))
+        .paged(types)
+        .answer(200, "A page of records, each with its task and row.", records)
+        .problem(types, 404, "It is no name of a pipeline."),
+        Operation::new(types, "get", "/v1/queues", "getQueues", "How full the queues are").answer(
+            200,
+            "Every queue. The numbers are approximate.",
+            queues,
+        ),
+        Operation::new(types, "get", "/v1/openapi.json", "getOpenApi", "This document").open().answer(
+            200,
+            "An OpenAPI document.",
+            json!({ "type": "object" }),
+        ),
+    ]
+}
+
+fn names(all: &[&str]) -> Value {
+    json!({ "type": "string", "enum": all })
+}
