@@ -12,11 +12,11 @@ use filas_cli::progress::stderr_line;
 use filas_cli::words::Heading::{Left, Right};
 use filas_cli::words::{self, Table, plain};
 use filas_domain::ids::Owner;
+use filas_domain::view::{DryRowView, DryRunView, DryStageView};
 use filas_pipeline::local::{self, LocalRunner};
 use filas_pipeline::{Pipeline, SourceRow, parse, shipped};
 use filas_sheets::child::ReaderProgram;
 use filas_sheets::{FirstRows, ReadOptions, SheetChoice, SourceHint, first_rows};
-use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -36,36 +36,6 @@ const TIME: Duration = Duration::from_secs(60);
 
 /// How many rows that fail are shown.
 const SHOWN: usize = 20;
-
-/// The parts of a report that are shown.
-#[derive(Deserialize)]
-struct Report {
-    pipeline: String,
-    passed: usize,
-    failed: usize,
-    interrupted: usize,
-    stages: Vec<Stage>,
-    rows: Vec<Row>,
-}
-
-#[derive(Deserialize)]
-struct Stage {
-    stage: String,
-    rows: usize,
-    failed: usize,
-    micros: u64,
-    slowest_micros: u64,
-}
-
-#[derive(Deserialize)]
-struct Row {
-    row: u32,
-    outcome: String,
-    stage: Option<String>,
-    code: Option<String>,
-    message: Option<String>,
-    reason: Option<String>,
-}
 
 /// Whether the pipeline that is asked for is a file on this machine.
 fn is_file(pipeline: &str) -> bool {
@@ -135,7 +105,7 @@ fn read(arguments: &CheckArguments, header_row: u32) -> Result<Option<FirstRows>
 }
 
 fn show(report: &RawValue, first: &FirstRows, json: bool) -> Result<u8> {
-    let read: Report = serde_json::from_str(report.get()).context("the report cannot be read")?;
+    let read: DryRunView = serde_json::from_str(report.get()).context("the report cannot be read")?;
     let code = if read.failed + read.interrupted == 0 { ALL_PASSED } else { SOME_FAIL };
     if json {
         output::json([json!({ "has_more": first.has_more, "report": report })])?;
@@ -148,7 +118,7 @@ fn show(report: &RawValue, first: &FirstRows, json: bool) -> Result<u8> {
     let told: Vec<String> =
         counts.iter().filter(|(rows, _)| *rows > 0).map(|(rows, what)| format!("{rows} {what}")).collect();
     output::line(format!("\n{}", told.join(", ")))?;
-    let bad: Vec<&Row> = read.rows.iter().filter(|row| row.outcome != "passed").collect();
+    let bad: Vec<&DryRowView> = read.rows.iter().filter(|row| row.outcome != "passed").collect();
     if !bad.is_empty() {
         output::line(format!("\n{}", row_table(&bad[..bad.len().min(SHOWN)])))?;
     }
@@ -158,15 +128,15 @@ fn show(report: &RawValue, first: &FirstRows, json: bool) -> Result<u8> {
     Ok(code)
 }
 
-fn stage_table(stages: &[Stage]) -> Table {
+fn stage_table(stages: &[DryStageView]) -> Table {
     let mut table =
         Table::new(&[Left("STAGE"), Right("ROWS"), Right("FAILED"), Right("A ROW TAKES"), Right("THE SLOWEST")]);
     for stage in stages {
-        let mean = stage.micros.checked_div(stage.rows as u64).unwrap_or(0);
+        let mean = stage.micros.checked_div(stage.rows).unwrap_or(0);
         table.row(&[
             stage.stage.clone(),
-            words::count(stage.rows as u64).to_string(),
-            words::count(stage.failed as u64).to_string(),
+            words::count(stage.rows).to_string(),
+            words::count(stage.failed).to_string(),
             span(mean),
             span(stage.slowest_micros),
         ]);
@@ -174,7 +144,7 @@ fn stage_table(stages: &[Stage]) -> Table {
     table
 }
 
-fn row_table(rows: &[&Row]) -> Table {
+fn row_table(rows: &[&DryRowView]) -> Table {
     let mut table = Table::new(&[Right("ROW"), Left("STAGE"), Left("CODE"), Left("MESSAGE")]);
     for row in rows {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();

@@ -1,5 +1,6 @@
 //! Tasks and batches as the API shows them.
 
+mod pipeline;
 mod progress;
 mod request;
 mod row;
@@ -12,10 +13,10 @@ use serde::{Deserialize, Serialize};
 use crate::batch::{Attempt, AttemptResult, Batch, BatchState};
 use crate::clock::Timestamp;
 use crate::ids::{BatchNumber, PipelineRef, TaskId};
-use crate::own_pipeline::OwnPipeline;
 use crate::plan::BatchPlan;
 use crate::task::{Reason, Task, TaskState};
 
+pub use pipeline::{DryRowView, DryRunView, DryStageView, PipelineView};
 pub use progress::window as progress_window;
 pub use request::{AnnouncedUpload, FailedRows, Queues, RedriveRequest, Redriven, UploadForm, UploadRequest};
 pub use row::{AcceptedTask, ReceiptView, RecordView, RowInFull, RowView};
@@ -127,39 +128,6 @@ impl TaskView {
             finished: head.finished.map(Timestamp::to_rfc3339),
             links,
         }
-    }
-}
-
-/// A pipeline as the API shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PipelineView {
-    /// Its name.
-    pub name: String,
-    /// The version: a digest of its text.
-    pub version: String,
-    /// What it does.
-    pub description: Option<String>,
-    /// Whether it comes with Filas.
-    #[serde(rename = "shipped")]
-    pub is_shipped: bool,
-    /// When this version became the present one; null for one that comes with Filas.
-    pub changed: Option<String>,
-    /// Its text, where one pipeline is asked for.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub yaml: Option<String>,
-}
-
-impl PipelineView {
-    /// A version of which nothing else is known.
-    pub fn of(pipeline: &PipelineRef) -> Self {
-        let PipelineRef { name, version } = pipeline.clone();
-        Self { name, version, description: None, is_shipped: false, changed: None, yaml: None }
-    }
-
-    /// An owner's own one.
-    pub fn own(own: &OwnPipeline) -> Self {
-        let changed = Some(own.changed.to_rfc3339());
-        Self { description: own.description.clone(), changed, ..Self::of(&own.pipeline) }
     }
 }
 

@@ -3,10 +3,12 @@
 use filas_domain::Receipt;
 use filas_domain::audit::Audit;
 use filas_domain::fate::RowState;
-use filas_domain::limits::{BATCH_ROWS, BATCH_ROWS_MAX, DIRECT_UPLOAD_BYTES, FILENAME_BYTES, RECORDS};
+use filas_domain::limits::{
+    BATCH_ROWS, BATCH_ROWS_MAX, CHECK_ROWS, CHECK_ROWS_MAX, DIRECT_UPLOAD_BYTES, FILENAME_BYTES, RECORDS,
+};
 use filas_domain::task::TaskState;
 use filas_domain::view::{
-    AcceptedTask, AnnouncedUpload, BatchView, Page, Queues, RecordView, RedriveRequest, Redriven, RowInFull, RowView,
+    AcceptedTask, AnnouncedUpload, BatchView, DryRunView, Page, PipelineView, Queues, RecordView, RedriveRequest, Redriven, RowInFull, RowView,
     TaskView, UploadRequest,
 };
 use serde_json::{Value, json};
@@ -22,6 +24,7 @@ pub fn all(types: &mut Types) -> Vec<Operation> {
     all.extend(tasks(types));
     all.extend(rows(types));
     all.extend(commands(types));
+    all.extend(pipelines(types));
     all.extend(rest(types));
     all
 }
@@ -193,6 +196,64 @@ fn commands(types: &mut Types) -> Vec<Operation> {
         .problem(types, 409, "The task is in a state in which it cannot be redriven."),
     );
     all
+}
+
+fn pipelines(types: &mut Types) -> [Operation; 5] {
+    let (page, view, dry_run) = (types.of::<Page<PipelineView>>(), types.of::<PipelineView>(), types.of::<DryRunView>());
+    let name = || path("name", "The pipeline's name.", json!({ "type": "string", "pattern": "^[a-z0-9-]{1,64}$" }));
+    let version = || {
+        let schema = json!({ "type": "string", "pattern": "^[0-9a-f]{12}$" });
+        query("version", "An earlier version; the present one unless given.", schema)
+    };
+    let rows = json!({ "type": "integer", "minimum": 1, "maximum": CHECK_ROWS_MAX, "default": CHECK_ROWS });
+    let text = || json!({ "type": "string", "minLength": 1 });
+    [
+        Operation::new(types, "get", "/v1/pipelines", "listPipelines", "List your pipelines and those that come with Filas")
+            .paged(types)
+            .answer(200, "A page of pipelines, by name.", page),
+        Operation::new(types, "get", "/v1/pipelines/schema.json", "getPipelineSchema", "The JSON Schema of a pipeline file")
+            .content(200, "The schema.", "application/schema+json", json!({ "type": "object" })),
+        Operation::new(types, "get", "/v1/pipelines/{name}", "getPipeline", "Show a pipeline with its text")
+            .details("With `Accept: application/yaml` the text alone.")
+            .parameter(name())
+            .parameter(version())
+            .answer(200, "The pipeline.", view.clone())
+            .problem(types, 404, "There is no such pipeline, or no such version of it."),
+        Operation::new(types, "put", "/v1/pipelines/{name}", "putPipeline", "Make a text the present version of a pipeline")
+            .details("Tasks that began with another version keep it. The same text again changes nothing.")
+            .parameter(name())
+            .body(true, &[("application/yaml", text())])
+            .answer(200, "The pipeline, whose name there was.", view.clone())
+            .answer(201, "The pipeline, whose name is new among the caller's own.", view)
+            .problem(types, 400, WRONG_PARAMETER)
+            .problem(types, 413, "The text is too long.")
+            .problem(types, 422, "The text is no pipeline, one of another name, or one that cannot work; with line and column."),
+        Operation::new(
+            types,
+            "post",
+            "/v1/pipelines/{name}/check",
+            "checkPipeline",
+            "Run the first rows of a file through everything but the delivery",
+        )
+        .parameter(name())
+        .parameter(version())
+        .parameter(query("rows", "How many rows.", rows))
+        .parameter(query("filename", "The file's name.", text()))
+        .parameter(query("sheet", "A sheet's name, or its number from 1.", text()))
+        .body(
+            true,
+            &[
+                ("application/octet-stream", json!({})),
+                ("text/csv", json!({})),
+                (filas_domain::row_line::MEDIA_TYPE, json!({})),
+            ],
+        )
+        .answer(200, "What would become of these rows, and what every stage did.", dry_run)
+        .problem(types, 400, WRONG_PARAMETER)
+        .problem(types, 404, "There is no such pipeline, or no such version of it.")
+        .problem(types, 413, "The body is too large.")
+        .problem(types, 422, "The file cannot be read, or the pipeline cannot be used here."),
+    ]
 }
 
 fn rest(types: &mut Types) -> [Operation; 3] {

@@ -79,6 +79,13 @@ impl Operation {
         self
     }
 
+    /// Answered with something else.
+    pub fn content(mut self, status: u16, text: &str, media_type: &str, schema: Value) -> Self {
+        self.described["responses"][status.to_string()] =
+            json!({ "description": text, "content": { media_type: { "schema": schema } } });
+        self
+    }
+
     /// Answered without a body.
     pub fn empty(mut self, status: u16, text: &str) -> Self {
         self.described["responses"][status.to_string()] = json!({ "description": text });
