@@ -20,7 +20,7 @@ use serde_json::Value;
 const ANY: &str = "~";
 
 /// Members that are another each time.
-const VOLATILE: [&str; 12] = [
+const VOLATILE: [&str; 14] = [
     "rows_per_second",
     "seconds_left",
     "worker",
@@ -32,6 +32,8 @@ const VOLATILE: [&str; 12] = [
     "version",
     "attempts",
     "headers",
+    "micros",
+    "slowest_micros",
     "ended",
 ];
 
