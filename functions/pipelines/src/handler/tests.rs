@@ -185,7 +185,7 @@ async fn the_schema_of_the_format_is_served() {
     let (status, media_type, body) = World::new().send_for_text(Ask::new("GET", "/v1/pipelines/schema.json")).await;
     assert_eq!((status, media_type.as_str()), (200, "application/schema+json"));
     let schema: Value = serde_json::from_str(&body).unwrap();
-    assert_eq!(schema["properties"]["deliver"].is_null(), false, "{body}");
+    assert!(schema["properties"]["deliver"].is_object(), "{body}");
 }
 
 #[tokio::test]
