@@ -1,8 +1,6 @@
 //! Which call it is.
 
-use filas_domain::ports::{
-    BatchLedger, BatchQueue, Clock, ObjectReader, ObjectSigner, ObjectWriter, QueueMonitor, TaskCatalogue,
-};
+use filas_domain::ports::{BatchLedger, BatchQueue, Clock, ObjectReader, ObjectSigner, QueueMonitor, TaskCatalogue};
 use filas_domain::problem::Problem;
 use filas_domain::task::Task;
 use filas_domain::view::TaskView;
@@ -27,7 +25,7 @@ pub struct Answers<L, O, B, Q, C> {
 impl<L, O, B, Q, C> Answers<L, O, B, Q, C>
 where
     L: BatchLedger + TaskCatalogue,
-    O: ObjectReader + ObjectWriter + ObjectSigner,
+    O: ObjectReader + ObjectSigner,
     B: BatchQueue,
     Q: QueueMonitor,
     C: Clock,
@@ -61,7 +59,11 @@ where
             }
             ["tasks", id, "results"] => {
                 let task = self.task(call, id).await?;
-                self.results(&task).await
+                self.results(call, &task).await
+            }
+            ["tasks", id, "failures"] => {
+                let task = self.task(call, id).await?;
+                self.failures(call, &task).await
             }
             ["tasks", id, "audit"] => {
                 let task = self.task(call, id).await?;

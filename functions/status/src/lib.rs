@@ -3,7 +3,7 @@
 //! * [`handler`]: which call it is
 //! * `tasks`: tasks and their batches
 //! * `commands`: cancel, pause, resume, redrive
-//! * `results`: all outcomes of a task as one object, in source order
+//! * `results`: where the files of a task are that has ended
 
 mod commands;
 pub mod handler;

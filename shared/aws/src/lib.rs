@@ -30,7 +30,7 @@ pub use clients::Cloud;
 pub use ledger::DynamoLedger;
 pub use objects::S3Objects;
 pub use permits::DynamoPermits;
-pub use queues::{SqsBatchQueue, SqsDeliveries, SqsIngestQueue, SqsMonitor, WatchedQueue};
+pub use queues::{SqsBatchQueue, SqsDeliveries, SqsIngestQueue, SqsMonitor, SqsReportQueue, WatchedQueue};
 pub use records::DynamoRecords;
 pub use row_queue::SqsRowQueue;
 pub use secrets::SsmSecrets;

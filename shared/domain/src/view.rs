@@ -8,6 +8,7 @@ use crate::batch::{Attempt, AttemptResult, Batch, BatchState};
 use crate::clock::Timestamp;
 use crate::ids::{BatchNumber, PipelineRef, TaskId};
 use crate::plan::BatchPlan;
+use crate::report::ended;
 use crate::task::{Reason, Task, TaskState};
 
 /// A task as the API shows it.
@@ -80,9 +81,7 @@ impl TaskView {
         let this = format!("/v1/tasks/{}", task.id);
         let mut links =
             BTreeMap::from([("self".to_owned(), this.clone()), ("batches".to_owned(), format!("{this}/batches"))]);
-        if head.state.is_final() && head.total.is_some() {
-            links.insert("results".to_owned(), format!("{this}/results"));
-        }
+        links.extend(files(task).map(|(name, path)| (name.to_owned(), format!("{this}/{path}"))));
         Self {
             id: task.id,
             state: head.state,
@@ -113,6 +112,20 @@ impl TaskView {
             links,
         }
     }
+}
+
+/// The files of a task that has ended, by what there is to be in them.
+fn files(task: &Task) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let (has_ended, counts) = (ended(&task.head).is_some(), &task.tally.counts);
+    [
+        ("results", "results", true),
+        ("succeeded", "results?outcome=succeeded", counts.succeeded > 0),
+        ("failed", "results?outcome=failed", counts.failed > 0),
+        ("unprocessed", "results?outcome=unprocessed", counts.unprocessed > 0),
+        ("failures", "failures", counts.failed > 0),
+    ]
+    .into_iter()
+    .filter_map(move |(name, path, is_there)| (has_ended && is_there).then_some((name, path)))
 }
 
 /// Rows a second, and seconds left at that rate. Both are unknown rather than guessed while there is nothing to tell from.

@@ -8,6 +8,7 @@
 
 mod broken_files;
 mod collect;
+mod column_formats;
 mod orders;
 mod other_formats;
 mod row_order;

@@ -33,7 +33,7 @@ use filas_domain::ports::{BatchLedger, PortError, TaskCatalogue, TaskRegister, U
 
 pub use objects::objects;
 pub use permits::permits;
-pub use queue::{Inbox, queue};
+pub use queue::{Inbox, queue, report_queue};
 pub use records::records;
 pub use row_queue::{RowInbox, row_queue};
 pub use secrets::secrets;
