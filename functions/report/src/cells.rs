@@ -143,7 +143,7 @@ mod tests {
         check(json!("2024-03-01"), Some("dd.mm.yyyy hh:mm"), Formatted, "45352 as yyyy-mm-dd");
         check(json!("12:00:00"), Some("h:mm"), Formatted, "0.5 as h:mm");
         check(json!("PT26H30M"), Some("[h]:mm"), Formatted, "1.1041666666666667 as [h]:mm");
-        check(json!("-PT12H"), None, Workbook, "'-PT12H' as @");
+        check(json!("-PT12H"), None, Workbook, "-0.5 as [h]:mm:ss");
         check(json!("2024-02-30"), None, Workbook, "'2024-02-30' as @");
         check(json!("1900-02-29"), Some("yyyy-mm-dd"), Formatted, "'1900-02-29' as @");
         check(json!("soon"), Some("yyyy-mm-dd"), Formatted, "'soon' as it is");
@@ -164,6 +164,6 @@ mod tests {
         check(json!(true), None, Formatted, "true");
         check(json!(null), None, Formatted, "empty");
         check(json!({"error": "#N/A"}), None, Formatted, "'#N/A' as @");
-        check(json!({"a": [1]}), None, Formatted, "'{\"a\":[1]}' as @");
+        check(json!({"a": [1]}), None, Formatted, "'{\"a\":[1]}' as it is");
     }
 }
