@@ -221,7 +221,15 @@ fn results_are_a_redirect_once_the_task_has_ended() -> Result<()> {
     assert!(detail.contains("awaiting_upload"), "{detail}");
     let task: TaskView = api.upload(&unique("results"), CSV)?.into_body().read_json()?;
     api.stack.wait(task.id)?;
-    let response = api.get(&format!("/v1/tasks/{}/results", task.id), key)?;
+    // They are written a moment after the end. Until then the answer says when to come again.
+    let response = loop {
+        let response = api.get(&format!("/v1/tasks/{}/results", task.id), key)?;
+        if response.status().as_u16() != 503 {
+            break response;
+        }
+        assert_eq!(header(&response, "retry-after"), "2");
+        problem(response, 503, "not-ready")?;
+    };
     assert_eq!(response.status().as_u16(), 303);
     let outcomes = api.agent.get(header(&response, "location")).call()?.into_body().read_to_string()?;
     assert_eq!(outcomes, "{\"outcome\":\"succeeded\",\"row\":2}\n");

@@ -1,7 +1,5 @@
 //! An invocation, by the table's stream or by the queue.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result};
 use filas_aws::stream::{Change, StreamAnswer, StreamEvent, StreamRecord};
 use filas_domain::clock::Timestamp;
@@ -121,15 +119,16 @@ where
 
     async fn take(&self, delivery: &Delivery, invocation: &Invocation) -> Result<()> {
         let message = ReportMessage::decode(&delivery.body)?;
+        let begun = self.clock.now();
         let job = Job {
             ledger: &self.ledger,
             objects: &self.objects,
             clock: &self.clock,
             message,
             message_id: delivery.message_id(),
+            begun,
             deadline: invocation.deadline,
         };
-        let begun = self.clock.now();
         let verdict = job.run().await.with_context(|| format!("write the files of task {}", message.task))?;
         let seconds = self.clock.now().since(begun).as_secs_f64();
         info!(task = %message.task, ?verdict, seconds, request_id = invocation.request_id, "a request for files is taken");
@@ -142,9 +141,6 @@ where
         }
     }
 }
-
-/// Kept back from the time limit for ending what is under way.
-pub(crate) const TIME_TO_SETTLE: Duration = Duration::from_secs(15);
 
 #[cfg(test)]
 mod tests;

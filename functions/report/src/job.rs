@@ -4,6 +4,7 @@
 //! the manifest comes last. The files of outcomes come first, with a summary; the failed rows are then read from theirs.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use filas_domain::TaskId;
@@ -17,7 +18,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use crate::handler::TIME_TO_SETTLE;
 use crate::table::{Source, Table};
 
 /// What became of a request for files.
@@ -45,9 +45,14 @@ pub struct Job<'a, L, O, C> {
     pub message: ReportMessage,
     /// By which message.
     pub message_id: &'a str,
+    /// When the work on it began.
+    pub begun: Timestamp,
     /// When Lambda ends the invocation.
     pub deadline: Timestamp,
 }
+
+/// Kept back from the time limit for ending what is under way.
+const TIME_TO_SETTLE: Duration = Duration::from_secs(15);
 
 /// Who writes the files, until when.
 #[derive(Debug, Serialize, Deserialize)]
@@ -177,7 +182,18 @@ where
 
     /// Whether what is under way should be ended in order.
     pub(crate) fn is_late(&self) -> bool {
-        self.deadline.since(self.clock.now()) < TIME_TO_SETTLE
+        self.time_left() < self.at_most(TIME_TO_SETTLE, 10)
+    }
+
+    /// The time until Lambda ends the invocation.
+    pub(crate) fn time_left(&self) -> Duration {
+        self.deadline.since(self.clock.now())
+    }
+
+    /// So much time, but no more than so many hundredths of what there was at first: whatever the function's time limit is,
+    /// an invocation that has all of it gets something done.
+    pub(crate) fn at_most(&self, time: Duration, hundredths: u32) -> Duration {
+        time.min(self.deadline.since(self.begun) * hundredths / 100)
     }
 
     /// The task's id.

@@ -1,8 +1,7 @@
 //! Memory does not grow with the rows: the files of ten times as many failed rows are written in about the same memory.
 //!
-//! Each measurement is a process of its own, which is this program too, so its `main` is its own. With a number it prints
-//! what that many rows take against a tenth of them, as the bench does:
-//! `cargo test --release -p report --test memory -- 1000000`.
+//! Each measurement is a process of its own: this program, asked for the test that only measures. More rows, with what they
+//! take printed: `FILAS_REPORT_ROWS=1000000 cargo test --release -p report --test memory -- --nocapture`.
 
 // The futures of the ports nest deeply in one another.
 #![recursion_limit = "256"]
@@ -14,7 +13,7 @@
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
 use filas_domain::TaskId;
@@ -42,37 +41,29 @@ const MORE: u64 = 96 * 1024;
 /// Lambda gives the function 1,769 MB.
 const MOST: u64 = 900 * 1024;
 
-fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [flag, rows] = arguments.as_slice()
-        && flag == "--measure"
-    {
-        measure(rows.parse().unwrap());
-        return ExitCode::SUCCESS;
-    }
-    let asked = arguments.iter().find_map(|argument| argument.parse().ok());
-    let name = "memory_does_not_grow_with_the_rows";
-    let filters: Vec<&String> =
-        arguments.iter().filter(|argument| !argument.starts_with('-') && argument.parse::<u32>().is_err()).collect();
-    if !filters.is_empty() && !filters.iter().any(|part| name.contains(part.as_str())) {
-        return ExitCode::SUCCESS;
-    }
-    let passed = std::panic::catch_unwind(|| memory_does_not_grow_with_the_rows(asked.unwrap_or(ROWS))).is_ok();
-    println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });
-    ExitCode::from(u8::from(!passed))
-}
-
-fn memory_does_not_grow_with_the_rows(rows: u32) {
+#[test]
+fn memory_does_not_grow_with_the_rows() {
+    let asked = std::env::var("FILAS_REPORT_ROWS").ok().and_then(|rows| rows.parse().ok());
+    let rows: u32 = asked.unwrap_or(ROWS);
     let [few, many] = [rows / 10, rows].map(|rows| {
-        let output = Command::new(std::env::current_exe().unwrap()).args(["--measure", &rows.to_string()]).output();
-        let output = output.unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let line = String::from_utf8(output.stdout).unwrap();
-        println!("{}", line.trim());
-        serde_json::from_str::<serde_json::Value>(&line).unwrap()["peak_kib"].as_u64().unwrap()
+        let mut measured = Command::new(std::env::current_exe().unwrap());
+        let arguments = ["--exact", "a_process_that_is_measured", "--ignored", "--nocapture"];
+        let output = measured.args(arguments).env("FILAS_REPORT_MEASURED", rows.to_string()).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        let line = said.lines().find_map(|line| Some(&line[line.find("{\"")?..])).unwrap();
+        println!("{line}");
+        serde_json::from_str::<serde_json::Value>(line).unwrap()["peak_kib"].as_u64().unwrap()
     });
     println!("peak memory of ten times the rows: {:.2} times", many as f64 / few as f64);
     assert!(many < few + MORE && many < MOST, "{many} KiB for {rows} rows, and {few} KiB for a tenth of them");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "it is measured by the other test, in a process of its own"]
+async fn a_process_that_is_measured() {
+    let rows = std::env::var("FILAS_REPORT_MEASURED").ok().and_then(|rows| rows.parse().ok());
+    measure(rows.unwrap_or(1000)).await;
 }
 
 /// A task of which every row failed, in a folder.
@@ -150,7 +141,6 @@ fn given(rows: u32, path: &Path) -> Given {
     Given { folder, task, batches }
 }
 
-#[tokio::main]
 async fn measure(rows: u32) {
     let place = tempfile::tempdir().unwrap();
     let Given { folder, task, batches } = given(rows, place.path());
@@ -159,8 +149,10 @@ async fn measure(rows: u32) {
     let begun = Instant::now();
     let ledger = Ledger { task, batches };
     let message = ReportMessage { task: id, finished, continued: 0 };
-    let deadline = Present.now().plus(Duration::from_secs(900));
-    let job = Job { ledger: &ledger, objects: &folder, clock: &Present, message, message_id: "m", deadline };
+    let begun_at = Present.now();
+    let deadline = begun_at.plus(Duration::from_secs(900));
+    let (objects, clock) = (&folder, &Present);
+    let job = Job { ledger: &ledger, objects, clock, message, message_id: "m", begun: begun_at, deadline };
     assert_eq!(job.run().await.unwrap(), Verdict::Written);
     let seconds = begun.elapsed().as_secs_f64();
     let manifest: Manifest =

@@ -91,9 +91,10 @@ where
                 return Err(Problem::conflict(detail).into());
             }
         }
-        // Audited means that the files were there.
+        // Whoever audited it saw that the files were there, or gave them up after a day.
         if task.head.is_audited {
-            let detail = "The files of this task were there, and were removed when their time was over.";
+            let detail =
+                "The files of this task are not there any more: they are kept for a limited time. Its rows still are.";
             return Err(Problem::new(410, "gone", "No longer there", detail).into());
         }
         let detail = "The task has ended, and its files are being written. Ask again in a moment.";

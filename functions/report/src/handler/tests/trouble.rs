@@ -113,8 +113,9 @@ async fn what_does_not_fit_into_an_invocation_is_handed_on_and_not_done_again() 
     let world = World::new();
     let id = ended(&world).await;
     world.ask(id).await;
-    // Time for the outcomes and the text files, and not for a workbook.
-    assert_eq!(world.invoke_with(Duration::from_secs(60)).await, 1);
+    // Four files of outcomes, the records, and then most of the time is gone before the csv file is begun.
+    world.strike(At::Of("create", 6), Strike::Stall);
+    assert_eq!(world.invoke_with(Duration::from_secs(100)).await, 1);
     let message = ReportMessage::decode(&world.queue.bodies()[0]).unwrap();
     assert_eq!(message.continued, 1);
     assert!(world.bytes(id, ResultFile::Csv).await.is_some());
@@ -123,11 +124,12 @@ async fn what_does_not_fit_into_an_invocation_is_handed_on_and_not_done_again() 
     let before = created();
     assert_eq!(world.invoke().await, 0);
     assert_eq!(created() - before, 1, "the workbook alone");
-    // With no time for anything, nothing is begun in vain for ever.
+    // Where the time is up before the outcomes are sorted, none of their files is there half.
     let world = World::new();
     let id = ended(&world).await;
     world.ask(id).await;
-    assert_eq!(world.invoke_with(Duration::from_secs(10)).await, 1);
+    world.strike(At::Of("create", 1), Strike::Stall);
+    assert_eq!(world.invoke_with(Duration::from_secs(65)).await, 1);
     assert_eq!(world.bytes(id, ResultFile::Outcomes).await, None);
 }
 
@@ -136,9 +138,11 @@ async fn work_that_never_gets_done_ends_as_a_dead_letter() {
     let world = World::new();
     let id = ended(&world).await;
     world.ask(id).await;
-    for _ in 0..40 {
-        world.invoke_with(Duration::from_secs(10)).await;
-        tokio::time::sleep(Duration::from_secs(300)).await;
+    for invocation in 0..60 {
+        // The first of the four files that each invocation begins with.
+        world.strike(At::Of("create", 1 + 4 * invocation), Strike::Stall);
+        world.invoke_with(Duration::from_secs(65)).await;
+        tokio::time::sleep(Duration::from_secs(600)).await;
         world.clock.now();
     }
     assert_eq!(world.queue.dead().len(), 1);
