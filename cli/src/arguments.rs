@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+use filas_cli::client::FailuresFormat;
 use filas_domain::fate::RowState;
 use filas_domain::ids::{Receipt, RowNumber, TaskId};
 use filas_domain::limits::{CHECK_ROWS, CHECK_ROWS_MAX, IDEMPOTENCY_KEY_BYTES};
@@ -107,6 +108,8 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Fetch the failed rows with what was wrong, to be mended and uploaded again
+    Failures(FailuresArguments),
     /// End a task; rows that were not tried are unprocessed
     Cancel {
         /// The task's id
@@ -197,6 +200,18 @@ pub struct RowsArguments {
 }
 
 #[derive(Args)]
+pub struct FailuresArguments {
+    /// The task's id
+    pub task: TaskId,
+    /// Into this file; `-` is standard output, and failures-TASK.xlsx (or csv, ndjson) unless given
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// A workbook, csv or records
+    #[arg(long, value_name = "FORMAT", default_value = FailuresFormat::default().as_str(), value_parser = format_parser())]
+    pub format: FailuresFormat,
+}
+
+#[derive(Args)]
 pub struct RedriveArguments {
     /// The task's id
     pub task: TaskId,
@@ -284,6 +299,11 @@ fn idempotency_key(text: &str) -> Result<String, String> {
 fn row_state_parser() -> impl TypedValueParser<Value = RowState> {
     PossibleValuesParser::new(RowState::ALL.map(RowState::as_str))
         .try_map(|name| RowState::parse(&name).ok_or("not a state"))
+}
+
+fn format_parser() -> impl TypedValueParser<Value = FailuresFormat> {
+    PossibleValuesParser::new(FailuresFormat::ALL.map(FailuresFormat::as_str))
+        .try_map(|name| FailuresFormat::ALL.into_iter().find(|format| format.as_str() == name).ok_or("not a format"))
 }
 
 fn state_parser() -> impl TypedValueParser<Value = TaskState> {

@@ -136,6 +136,9 @@ impl Display for Summary<'_> {
         );
         lines.extend(self.remark().map(|remark| ("reason", remark)));
         lines.push(("results", self.results()));
+        if task.links.contains_key("failures") {
+            lines.push(("to mend", format!("filas failures {}", task.id)));
+        }
         for (number, (name, value)) in lines.iter().enumerate() {
             let end = if number == 0 { "" } else { "\n" };
             write!(formatter, "{end}{name:<11}  {value}")?;

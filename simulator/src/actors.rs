@@ -20,6 +20,8 @@ use crate::world::{Process, World};
 const PROCESSOR_LIMIT: Duration = Duration::from_secs(30);
 /// When Lambda ends a splitter.
 const SPLITTER_LIMIT: Duration = Duration::from_secs(300);
+/// When Lambda ends a reporter.
+const REPORTER_LIMIT: Duration = Duration::from_secs(300);
 /// When Lambda ends an undertaker, or a sweeper.
 const SHORT_LIMIT: Duration = Duration::from_secs(60);
 /// How long a zombie goes on after its time limit.
@@ -43,6 +45,8 @@ pub fn cast(world: &Rc<World>, scenario: &Scenario) -> Vec<Actor<'static>> {
         let number = actors.len();
         actors.push(Box::pin(undertakers(world.clone(), number, queue.clone())));
     }
+    let number = actors.len();
+    actors.push(Box::pin(reporters(world.clone(), number, zombies)));
     if !world.bug.is_some_and(Bug::needs_no_sweeper) {
         let number = actors.len();
         actors.push(Box::pin(sweepers(world.clone(), number)));
@@ -92,6 +96,24 @@ async fn splitters(world: Rc<World>, actor: usize, zombies: u32) {
             let limit = lifetime(&world, SPLITTER_LIMIT, zombies);
             match world.invoke(&process, limit, true, splitter.run(&deliveries, &invocation)).await {
                 Some(again) => settle(&world, &world.ingest, &deliveries, &again),
+                None => break,
+            }
+        }
+    }
+}
+
+/// One reporter after the other, each for as long as it lives.
+async fn reporters(world: Rc<World>, actor: usize, zombies: u32) {
+    for generation in 1.. {
+        let process = world.process(actor, &format!("reporter-{actor}.{generation}"));
+        let reporter = world.reporter(&process);
+        for request in 1.. {
+            let deliveries = next(&world, &world.report, &process, 1).await;
+            let deadline: Timestamp = process.clock.now().plus(REPORTER_LIMIT);
+            let invocation = report::handler::Invocation { request_id: format!("request-{request}"), deadline };
+            let limit = lifetime(&world, REPORTER_LIMIT, zombies);
+            match world.invoke(&process, limit, true, reporter.run(&deliveries, &invocation)).await {
+                Some(again) => settle(&world, &world.report, &deliveries, &again),
                 None => break,
             }
         }

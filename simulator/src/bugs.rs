@@ -10,8 +10,11 @@ use filas_domain::ports::{
     BatchLedger, IdempotencyKey, PortError, Registered, TaskCatalogue, TaskLedger, TaskRegister, UnsettledTasks,
     WriteError,
 };
+use filas_domain::report::{ReportMessage, has_ended};
 use filas_domain::task::{Head, Task, TaskState};
 use filas_testkit::memory::MemoryLedger;
+
+use crate::queue::SimQueue;
 
 /// A fault that is put in on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,12 +82,26 @@ pub struct Ledger {
     bug: Option<Bug>,
     /// What a faulty ledger has not counted yet, or has counted too much: by this the tally is too high in the store.
     uncounted: Arc<Mutex<Vec<(TaskId, Contribution)>>>,
+    /// Where its stream tells of ends.
+    ends: Option<SimQueue>,
 }
 
 impl Ledger {
     /// An empty ledger.
     pub fn new(bug: Option<Bug>) -> Self {
-        Self { ledger: MemoryLedger::new(), bug, uncounted: Arc::default() }
+        Self { ledger: MemoryLedger::new(), bug, uncounted: Arc::default(), ends: None }
+    }
+
+    /// The same ledger, whose stream asks for the files of tasks that end, as the function `report` does.
+    pub fn with_stream(self, ends: &SimQueue) -> Self {
+        Self { ends: Some(ends.clone()), ..self }
+    }
+
+    fn tell(&self, read: &Task, head: &Head) {
+        let new = Task { head: head.clone(), ..read.clone() };
+        if let (Some(queue), Some(finished)) = (&self.ends, has_ended(Some(read), &new)) {
+            queue.send_body(ReportMessage { task: read.id, finished, continued: 0 }.encode());
+        }
     }
 
     /// Every batch of the task that somebody has claimed, in order.
@@ -148,7 +165,9 @@ impl TaskLedger for Ledger {
         {
             read.version = stored.version;
         }
-        self.ledger.write_head(&read, head).await
+        self.ledger.write_head(&read, head).await?;
+        self.tell(&read, head);
+        Ok(())
     }
 }
 

@@ -8,7 +8,10 @@ use filas_domain::clock::Timestamp;
 use filas_domain::delivery::{Delivery, UploadEvent};
 use filas_domain::ids::TaskId;
 use filas_domain::message::BatchMessage;
-use filas_domain::ports::{BatchQueue, Clock as _, Deliveries, IngestQueue, PortError, QueueDepth, QueueMonitor};
+use filas_domain::ports::{
+    BatchQueue, Clock as _, Deliveries, IngestQueue, PortError, QueueDepth, QueueMonitor, ReportQueue,
+};
+use filas_domain::report::ReportMessage;
 use tokio::sync::Notify;
 
 use crate::bugs::Bug;
@@ -205,6 +208,13 @@ impl BatchQueue for SimQueue {
 impl IngestQueue for SimQueue {
     async fn send_arrival(&self, task: TaskId) -> Result<(), PortError> {
         self.send_body(UploadEvent::arrival(task));
+        Ok(())
+    }
+}
+
+impl ReportQueue for SimQueue {
+    async fn send_report(&self, message: &ReportMessage) -> Result<(), PortError> {
+        self.send_body(message.encode());
         Ok(())
     }
 }

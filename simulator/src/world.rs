@@ -15,6 +15,7 @@ use filas_pipeline::{Ports, Services, Variables};
 use filas_testkit::memory::{Fragile, MemoryPermits, MemoryPipelines, MemoryRowQueue, MemorySecrets};
 use processor::handler::Processor;
 use processor::pipelines::Pipelines;
+use report::handler::Reporter;
 use split::handler::Splitter;
 use status::handler::Answers;
 use sweeper::handler::Sweeper;
@@ -46,7 +47,10 @@ pub type AnySplitter = Splitter<FragileLedger, FragileBucket, FragileQueue, Frag
 /// The undertaker of this world.
 pub type AnyUndertaker = Undertaker<FragileLedger, SkewedClock>;
 /// The sweeper of this world.
-pub type AnySweeper = Sweeper<FragileLedger, FragileBucket, FragileQueue, FragileQueue, FragileDepths, SkewedClock>;
+pub type AnySweeper =
+    Sweeper<FragileLedger, FragileBucket, FragileQueue, FragileQueue, FragileQueue, FragileDepths, SkewedClock>;
+/// The reporter of this world.
+pub type AnyReporter = Reporter<FragileLedger, FragileBucket, FragileQueue, FragileQueue, SkewedClock>;
 /// The uploads of this world.
 pub type AnyUploads = Uploads<FragileLedger, FragileBucket, MemoryPipelines, SkewedClock>;
 
@@ -70,6 +74,8 @@ pub struct World {
     pub ingest_dead: SimQueue,
     /// Batches that were not dealt with.
     pub batch_dead: SimQueue,
+    /// Requests for the files of tasks that have ended. What it gives up is asked for again by the sweeper.
+    pub report: SimQueue,
     /// The fault that was put in.
     pub bug: Option<Bug>,
     clocks_differ: bool,
@@ -133,17 +139,20 @@ impl World {
         let batch_dead = SimQueue::new(&sim, dead("batch-dead"), None, None);
         let ingest = SimQueue::new(&sim, alive("ingest", HOUR / 2), Some(&ingest_dead), None);
         let batch = SimQueue::new(&sim, alive("batch", Duration::from_secs(180)), Some(&batch_dead), bug);
+        let report_dead = SimQueue::new(&sim, dead("report-dead"), None, None);
+        let report = SimQueue::new(&sim, alive("report", HOUR / 2), Some(&report_dead), None);
         let late_workers = setting.scenario.zombies > 0 || setting.weather.may_stall();
         Self {
             bucket: Bucket::new(&ingest, bug),
             journal: Journal::new(&sim, &books, bug, !late_workers),
             sim,
-            ledger,
+            ledger: ledger.with_stream(&report),
             books,
             ingest,
             batch,
             ingest_dead,
             batch_dead,
+            report,
             bug,
             clocks_differ,
             invocations: Cell::new(0),
@@ -222,9 +231,21 @@ impl World {
             objects: self.fragile_bucket(process),
             queue: self.fragile_queue(process, &self.batch),
             ingest: self.fragile_queue(process, &self.ingest),
+            reports: self.fragile_queue(process, &self.report),
             monitor: self.fragile_depths(process),
             clock: process.clock.clone(),
             patience: Patience::DEPLOYED,
+        }
+    }
+
+    /// A reporter after a cold start.
+    pub fn reporter(&self, process: &Process) -> AnyReporter {
+        Reporter {
+            ledger: self.fragile_ledger(process),
+            objects: self.fragile_bucket(process),
+            queue: self.fragile_queue(process, &self.report),
+            deliveries: self.fragile_queue(process, &self.report),
+            clock: process.clock.clone(),
         }
     }
 
@@ -298,7 +319,7 @@ impl World {
 
     /// Whether nothing more is to come: nobody is at work, no message is left, and every task is settled.
     pub fn is_quiet(&self) -> bool {
-        let queues = [&self.ingest, &self.batch, &self.ingest_dead, &self.batch_dead];
+        let queues = [&self.ingest, &self.batch, &self.ingest_dead, &self.batch_dead, &self.report];
         self.invocations.get() == 0
             && self.persons_busy.get() == 0
             && queues.iter().all(|queue| queue.is_empty())

@@ -20,7 +20,7 @@ fn rows_of_a_large_task_are_found_by_number_and_by_code() -> Result<()> {
     let client = stack.client();
     let row = |row: u32| format!("A-{row},00012345,Zoë,{},1.25,EUR,2024-01-02\n", u32::from(row % 500 != 0));
     let file = write(folder.path(), "orders.csv", format!("{ORDERS}{}", (2..=60_001).map(row).collect::<String>()))?;
-    let task = stack.process(&Upload::new(file, "orders"))?;
+    let task = stack.process(&Upload::new(file, "orders-check"))?;
     assert_eq!((task.total, task.failed), (Some(60_000), 120));
 
     let failed = client.rows(task.id, Some("failed"), Some("INVALID_ROW"), u32::MAX)?;
@@ -123,8 +123,8 @@ fn is_gone(client: &Client, id: TaskId) -> bool {
 fn a_finished_task_is_erased_with_everything_of_it() -> Result<()> {
     let (stack, folder) = (Stack::main()?, folder()?);
     let client = stack.client();
-    let row = "A-1,00012345,Zoë,1,1.25,EUR,2024-01-02\n";
-    let mut upload = Upload::new(write(folder.path(), "orders.csv", format!("{ORDERS}{}", row.repeat(500)))?, "orders");
+    let rows: String = (0..500).map(|row| format!("A-{row},00012345,Zoë,1,1.25,EUR,2024-01-02\n")).collect();
+    let mut upload = Upload::new(write(folder.path(), "orders.csv", format!("{ORDERS}{rows}"))?, "orders-check");
     upload.batch_size = Some(10);
     let task = stack.process(&upload)?;
     stack.outcomes(task.id)?;

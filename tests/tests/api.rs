@@ -162,6 +162,7 @@ fn nobody_gets_in_without_a_key_and_nobody_sees_what_belongs_to_another() -> Res
         format!("/v1/tasks/{id}/batches"),
         format!("/v1/tasks/{id}/batches/0"),
         format!("/v1/tasks/{id}/results"),
+        format!("/v1/tasks/{id}/failures"),
         "/v1/queues".to_owned(),
     ];
     for path in &paths {
@@ -171,7 +172,7 @@ fn nobody_gets_in_without_a_key_and_nobody_sees_what_belongs_to_another() -> Res
     }
     let mine = api.get(&paths[1], Some(&api.stack.key))?;
     assert_eq!(mine.status().as_u16(), 200);
-    for path in &paths[1..5] {
+    for path in &paths[1..6] {
         let theirs = problem(api.get(path, Some(&api.stack.other_key))?, 404, "not-found")?;
         let missing = path.replace(&id.to_string(), "01890000-0000-7000-8000-000000000000");
         let nothing = problem(api.get(&missing, Some(&api.stack.other_key))?, 404, "not-found")?;
@@ -220,7 +221,15 @@ fn results_are_a_redirect_once_the_task_has_ended() -> Result<()> {
     assert!(detail.contains("awaiting_upload"), "{detail}");
     let task: TaskView = api.upload(&unique("results"), CSV)?.into_body().read_json()?;
     api.stack.wait(task.id)?;
-    let response = api.get(&format!("/v1/tasks/{}/results", task.id), key)?;
+    // They are written a moment after the end. Until then the answer says when to come again.
+    let response = loop {
+        let response = api.get(&format!("/v1/tasks/{}/results", task.id), key)?;
+        if response.status().as_u16() != 503 {
+            break response;
+        }
+        assert_eq!(header(&response, "retry-after"), "2");
+        problem(response, 503, "not-ready")?;
+    };
     assert_eq!(response.status().as_u16(), 303);
     let outcomes = api.agent.get(header(&response, "location")).call()?.into_body().read_to_string()?;
     assert_eq!(outcomes, "{\"outcome\":\"succeeded\",\"row\":2}\n");
@@ -230,8 +239,15 @@ fn results_are_a_redirect_once_the_task_has_ended() -> Result<()> {
 #[test]
 fn preflights_are_answered_without_a_key() -> Result<()> {
     let api = Api::new()?;
-    for path in ["/v1/tasks", "/v1/uploads", "/v1/tasks/x", "/v1/tasks/x/batches", "/v1/tasks/x/results", "/v1/queues"]
-    {
+    for path in [
+        "/v1/tasks",
+        "/v1/uploads",
+        "/v1/tasks/x",
+        "/v1/tasks/x/batches",
+        "/v1/tasks/x/results",
+        "/v1/tasks/x/failures",
+        "/v1/queues",
+    ] {
         let request = ureq::http::Request::options(format!("{}{path}", api.stack.url)).body(())?;
         let response = api.agent.run(request)?;
         assert_eq!(response.status().as_u16(), 204, "{path}");
@@ -244,6 +260,6 @@ fn preflights_are_answered_without_a_key() -> Result<()> {
 fn queues_are_counted() -> Result<()> {
     let stack = Stack::main()?;
     let names: Vec<String> = stack.client().queues()?.into_iter().map(|queue| queue.name).collect();
-    assert_eq!(names, ["batch", "ingest"]);
+    assert_eq!(names, ["batch", "ingest", "report"]);
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::sync::mpsc;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use filas_cli::client::{Client, Upload};
+use filas_cli::client::{Client, FailuresFormat, Upload};
 use filas_cli::progress::{Silent, on_stderr};
 use filas_cli::summary::{Summary, Verdict};
 use filas_domain::outcome::OutcomeLine;
@@ -120,6 +120,11 @@ fn show(
         client.save_results(task.id, &outcomes, &mut Silent)?;
         println!("{:<11}  {}", "workbook", file.display());
         println!("{:<11}  {}", "outcomes", outcomes.display());
+    }
+    if task.links.contains_key("failures") {
+        let failures = folder.join("failures.xlsx");
+        client.save_failures(task.id, FailuresFormat::Xlsx, &failures, &mut Silent)?;
+        println!("{:<11}  {}", "to mend", failures.display());
     }
     println!("{:<11}  {}", "API", cloud.deployed.api_url);
     println!("{:<11}  target/release/filas status {}", "ask again", task.id);

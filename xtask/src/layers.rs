@@ -98,6 +98,7 @@ const RULES: [Rule; 13] = [
             "filas-testkit",
             "dead-letter",
             "processor",
+            "report",
             "split",
             "status",
             "sweeper",

@@ -4,7 +4,7 @@
 //! * [`patience`]: how often and how long to try again
 //! * [`exchange`]: one request and its answer
 //! * [`upload`]: a file in, in one request or by a presigned one
-//! * [`results`]: the outcomes out
+//! * [`results`]: the outcomes and the failed rows out
 //! * [`rows`]: what became of rows, records, and tasks that go
 //! * [`commands`]: what a task is told to do
 //! * `pipelines`: pipelines in and out, and dry runs
@@ -31,6 +31,7 @@ use crate::progress::Silent;
 pub use error::ClientError;
 use exchange::Transport;
 pub use patience::Patience;
+pub use results::{Download, FailuresFormat};
 pub use upload::Upload;
 
 /// Talks to one API as one owner.

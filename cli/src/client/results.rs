@@ -1,19 +1,52 @@
-//! The outcomes out: the API points to a signed address, the storage has the bytes.
+//! The files of a task that has ended: the API points to a signed address, the storage has the bytes.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use filas_domain::ids::TaskId;
 use ureq::Body;
 use ureq::http::Response;
 
 use super::Client;
-use super::error::ClientError;
+use super::error::{ClientError, Next};
 use super::exchange::{accepted, no_answer, storage};
 use crate::progress::Progress;
 
-/// The outcomes of a task on their way.
+/// How long files are waited for that are still being written. A million rows take a minute or two.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(15 * 60);
+
+/// The kind of problem that says so.
+const NOT_READY: &str = "/problems/not-ready";
+
+/// How the failed rows are to be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FailuresFormat {
+    /// A workbook, with a note on each cell that is to blame.
+    #[default]
+    Xlsx,
+    /// Text.
+    Csv,
+    /// Records.
+    Ndjson,
+}
+
+impl FailuresFormat {
+    /// Every format.
+    pub const ALL: [Self; 3] = [Self::Xlsx, Self::Csv, Self::Ndjson];
+
+    /// The name, which is also the extension.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Xlsx => "xlsx",
+            Self::Csv => "csv",
+            Self::Ndjson => "ndjson",
+        }
+    }
+}
+
+/// A file of a task on its way.
 pub struct Download {
     reader: Box<dyn Read>,
     /// How many bytes there will be, if that was told.
@@ -27,7 +60,7 @@ impl Client {
     /// # Errors
     /// See [`ClientError`]; a task that has no results yet is a problem in the API's words.
     pub fn results(&self, id: TaskId, progress: &mut dyn Progress) -> Result<Download, ClientError> {
-        self.patience.attempt(progress, |_| self.results_once(id))
+        self.patience.attempt(progress, |progress| self.file_once(&results_of(id), progress))
     }
 
     /// Writes the outcomes of a finished task to `path` and says how many bytes they have. The file is there only once
@@ -36,23 +69,76 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub fn save_results(&self, id: TaskId, path: &Path, progress: &mut dyn Progress) -> Result<u64, ClientError> {
+        self.save(&results_of(id), path, progress)
+    }
+
+    /// The failed rows of a finished task as they were, with what was wrong with each: to be mended and uploaded again.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; a task of which no row failed has no such file.
+    pub fn failures(
+        &self,
+        id: TaskId,
+        format: FailuresFormat,
+        progress: &mut dyn Progress,
+    ) -> Result<Download, ClientError> {
+        self.patience.attempt(progress, |progress| self.file_once(&failures_of(id, format), progress))
+    }
+
+    /// Writes the failed rows of a finished task to `path` and says how many bytes that were. The file is there only once
+    /// it is whole.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn save_failures(
+        &self,
+        id: TaskId,
+        format: FailuresFormat,
+        path: &Path,
+        progress: &mut dyn Progress,
+    ) -> Result<u64, ClientError> {
+        self.save(&failures_of(id, format), path, progress)
+    }
+
+    fn save(&self, file: &str, path: &Path, progress: &mut dyn Progress) -> Result<u64, ClientError> {
         let cannot = |source| ClientError::file("write", path, source);
         // A pipe or a device is written to, not replaced.
         if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
-            let mut file = File::options().write(true).open(path).map_err(cannot)?;
-            return self.results(id, progress)?.copy_to(&mut file, progress)?.map_err(cannot);
+            let mut out = File::options().write(true).open(path).map_err(cannot)?;
+            let download = self.patience.attempt(progress, |progress| self.file_once(file, progress));
+            return download?.copy_to(&mut out, progress)?.map_err(cannot);
         }
         self.patience.attempt(progress, |progress| {
-            let mut download = self.results_once(id)?;
-            let mut file = beside(path).map_err(cannot)?;
-            let bytes = download.copy_to(file.as_file_mut(), progress)?.map_err(cannot)?;
-            file.persist(path).map_err(|error| cannot(error.error))?;
+            let mut download = self.file_once(file, progress)?;
+            let mut part = beside(path).map_err(cannot)?;
+            let bytes = download.copy_to(part.as_file_mut(), progress)?.map_err(cannot)?;
+            part.persist(path).map_err(|error| cannot(error.error))?;
             Ok(bytes)
         })
     }
 
-    fn results_once(&self, id: TaskId) -> Result<Download, ClientError> {
-        let url = format!("{}/v1/tasks/{id}/results", self.root);
+    /// The file at this place of the API, once it is written.
+    fn file_once(&self, file: &str, progress: &mut dyn Progress) -> Result<Download, ClientError> {
+        let begun = Instant::now();
+        loop {
+            let error = match self.file_now(file) {
+                Err(error) if is_not_ready(&error) => error,
+                ended => return ended,
+            };
+            let pause = match error.next() {
+                Next::Wait(wait) => wait.min(self.patience.longest_wait),
+                _ => self.patience.first_pause,
+            };
+            if begun.elapsed() + pause > WRITTEN_WITHIN {
+                return Err(error);
+            }
+            progress.retrying(&error, pause);
+            std::thread::sleep(pause);
+        }
+    }
+
+    fn file_now(&self, file: &str) -> Result<Download, ClientError> {
+        let url = format!("{}{file}", self.root);
         let request = self.transport.agent(&url).get(&url).header("authorization", &self.authorization);
         let answer = accepted(request.call(), &self.place())?;
         let Some(location) = answer.headers().get("location").and_then(|value| value.to_str().ok()) else {
@@ -63,6 +149,18 @@ impl Client {
         let answer = accepted(self.transport.agent(&signed).get(&signed).call(), &place)?;
         Ok(Download::new(answer, place))
     }
+}
+
+fn results_of(id: TaskId) -> String {
+    format!("/v1/tasks/{id}/results")
+}
+
+fn failures_of(id: TaskId, format: FailuresFormat) -> String {
+    format!("/v1/tasks/{id}/failures?format={}", format.as_str())
+}
+
+fn is_not_ready(error: &ClientError) -> bool {
+    matches!(error, ClientError::Problem { problem, .. } if problem.kind == NOT_READY)
 }
 
 impl Download {

@@ -7,10 +7,10 @@ mod tables;
 mod tell;
 
 use std::io::{IsTerminal, stderr, stdout};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use filas_cli::client::{Client, ClientError, Upload};
+use filas_cli::client::{Client, ClientError, Download, Upload};
 use filas_cli::connection::Connection;
 use filas_cli::progress::{self, Bar, JsonLines, Progress, Silent, stderr_line};
 use filas_cli::summary::{Summary, Verdict, next_step};
@@ -19,7 +19,7 @@ use filas_domain::ids::TaskId;
 use filas_domain::view::TaskView;
 use serde_json::json;
 
-use crate::arguments::{Arguments, Command, PipelinesCommand, UploadArguments};
+use crate::arguments::{Arguments, Command, FailuresArguments, PipelinesCommand, UploadArguments};
 use crate::output::{self, OutputError};
 use crate::{cat, dry_run};
 
@@ -59,6 +59,7 @@ fn call(arguments: &Arguments, local: &mut bool) -> Result<u8> {
         Command::Batches { task, limit } => session.batches(*task, *limit),
         Command::Queues { watch } => session.queues(*watch),
         Command::Results { task, out } => session.results(*task, out.as_deref()),
+        Command::Failures(failures) => session.failures(failures),
         Command::Cancel { task } => session.cancel(*task),
         Command::Pause { task } => session.pause(*task),
         Command::Resume { task } => session.resume(*task),
@@ -140,30 +141,36 @@ impl Session {
 
     fn results(&self, id: TaskId, out: Option<&Path>) -> Result<u8> {
         match out.filter(|path| path.as_os_str() != "-") {
-            Some(path) => {
-                let mut progress = self.progress();
-                let bytes = self.client.save_results(id, path, &mut *progress);
-                progress.done();
-                let bytes = bytes?;
-                if self.json {
-                    output::json([json!({"task": id, "file": path.to_string_lossy(), "bytes": bytes})])?;
-                } else {
-                    output::line(format!("{} in {}", words::bytes(bytes), words::plain(&path.to_string_lossy())))?;
-                }
-            }
-            None => {
-                // A bar between lines on the same terminal would only be in the way.
-                let mut progress: Box<dyn Progress> = if stdout().is_terminal() || !stderr().is_terminal() {
-                    Box::new(Silent)
-                } else {
-                    Box::new(Bar::new())
-                };
-                let download = self.client.results(id, &mut *progress);
-                let copied =
-                    download.and_then(|mut download| download.copy_to(&mut output::buffered(), &mut *progress));
-                progress.done();
-                copied?.map_err(OutputError::from)?;
-            }
+            Some(path) => self.saved(id, path, |progress| self.client.save_results(id, path, progress)),
+            None => shown(|progress| self.client.results(id, progress)),
+        }
+    }
+
+    fn failures(&self, arguments: &FailuresArguments) -> Result<u8> {
+        let (id, format) = (arguments.task, arguments.format);
+        let usual = || PathBuf::from(format!("failures-{id}.{}", format.as_str()));
+        let path = arguments.out.clone().unwrap_or_else(usual);
+        if path.as_os_str() == "-" {
+            return shown(|progress| self.client.failures(id, format, progress));
+        }
+        self.saved(id, &path, |progress| self.client.save_failures(id, format, &path, progress))
+    }
+
+    /// Saves a file of a task and says so.
+    fn saved(
+        &self,
+        id: TaskId,
+        path: &Path,
+        save: impl FnOnce(&mut dyn Progress) -> Result<u64, ClientError>,
+    ) -> Result<u8> {
+        let mut progress = self.progress();
+        let bytes = save(&mut *progress);
+        progress.done();
+        let bytes = bytes?;
+        if self.json {
+            output::json([json!({"task": id, "file": path.to_string_lossy(), "bytes": bytes})])?;
+        } else {
+            output::line(format!("{} in {}", words::bytes(bytes), words::plain(&path.to_string_lossy())))?;
         }
         Ok(0)
     }
@@ -171,6 +178,18 @@ impl Session {
     fn progress(&self) -> Box<dyn Progress> {
         if self.json { Box::new(JsonLines::new(stdout())) } else { progress::on_stderr() }
     }
+}
+
+/// Copies a file of a task to standard output.
+fn shown(download: impl FnOnce(&mut dyn Progress) -> Result<Download, ClientError>) -> Result<u8> {
+    // A bar between lines on the same terminal would only be in the way.
+    let mut progress: Box<dyn Progress> =
+        if stdout().is_terminal() || !stderr().is_terminal() { Box::new(Silent) } else { Box::new(Bar::new()) };
+    let download = download(&mut *progress);
+    let copied = download.and_then(|mut download| download.copy_to(&mut output::buffered(), &mut *progress));
+    progress.done();
+    copied?.map_err(OutputError::from)?;
+    Ok(0)
 }
 
 /// The code that says what became of the rows counts, even when nobody reads the summary.

@@ -55,6 +55,29 @@ fn results_that_break_off_are_fetched_again_and_never_left_half() {
 }
 
 #[test]
+fn failures_come_into_a_file_of_their_own_once_they_are_written() {
+    let fake = Fake::new(|asked, number, root| {
+        if asked.target.starts_with("/bucket") {
+            return Answer::Say(200, vec![], b"PK".to_vec());
+        }
+        assert!(asked.target.ends_with(&format!("/v1/tasks/{TASK}/failures?format=xlsx")), "{}", asked.target);
+        match number {
+            0 | 1 => Answer::Say(
+                503,
+                vec![("content-type", "application/problem+json".into()), ("retry-after", "0".into())],
+                br#"{"type":"/problems/not-ready","title":"Not there yet","status":503,"detail":"Soon."}"#.to_vec(),
+            ),
+            _ => Answer::Say(303, vec![("location", format!("{root}/bucket/failures.xlsx"))], vec![]),
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("failures.xlsx");
+    let said = run(&fake, &["failures", TASK, "--out", path.to_str().unwrap()]);
+    assert_eq!((said.code, std::fs::read(&path).unwrap().as_slice()), (0, b"PK".as_slice()), "{}", said.stderr);
+    assert_eq!(run(&fake, &["failures", TASK, "--format", "pdf"]).code, 1);
+}
+
+#[test]
 fn a_reader_that_leaves_ends_it_quietly() {
     let fake = with_results(|_| Answer::Say(200, vec![], RESULTS.repeat(20_000)));
     let mut child = filas(&["results", TASK])

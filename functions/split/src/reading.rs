@@ -1,5 +1,6 @@
 //! The file to one object of rows and the index of its batches.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use filas_domain::keys::ObjectKey;
 use filas_domain::limits::{BATCH_BYTES, BATCHES};
 use filas_domain::plan::BatchIndex;
 use filas_domain::ports::{ObjectReader, ObjectStream, ObjectWriter, PortError};
+use filas_domain::report::{SourceColumn, SourceColumns};
 use filas_domain::task::{Order, Reason};
 use filas_pipeline::catalogue;
 use filas_sheets::child::{ReaderProgram, read_path};
@@ -51,12 +53,12 @@ pub async fn read(
         deadline: Some(begun + time),
         ..ReadOptions::default()
     };
-    let hint = SourceHint { filename: order.filename.clone(), media_type: order.media_type.clone() };
     let source = Scratch::new(id);
     objects.download(&ObjectKey::upload(id), &source.0).await?;
     let cut = Cut { rows: order.batch_size, bytes: BATCH_BYTES };
     let key = spec.rows.key.clone();
-    let (index, summary) = match transfer(objects, id, &source, hint, options, (cut, key)).await? {
+    let read = transfer(objects, id, &source, hint_of(order), options.clone(), (cut, key)).await?;
+    let (index, summary) = match read {
         Ok(read) => read,
         Err(reason) => return Ok(Read::Refused(reason)),
     };
@@ -69,8 +71,29 @@ pub async fn read(
         );
         return Ok(Read::Refused(Reason { code: "LIMIT_EXCEEDED".into(), message }));
     }
+    let columns = source_columns(&source, hint_of(order), options, summary.columns).await;
+    objects.put(&ObjectKey::columns(id), "application/json", columns).await?;
     objects.put(&ObjectKey::index(id), "application/json", index.to_json()).await?;
     Ok(Read::Rows { index, format: summary.format })
+}
+
+fn hint_of(order: &Order) -> SourceHint {
+    SourceHint { filename: order.filename.clone(), media_type: order.media_type.clone() }
+}
+
+/// The names of the columns with their number formats, as stored. The formats are for people: a file of which they cannot
+/// be told is read all the same.
+async fn source_columns(source: &Scratch, hint: SourceHint, options: ReadOptions, names: Vec<String>) -> Vec<u8> {
+    let path = source.0.clone();
+    let looked = tokio::task::spawn_blocking(move || {
+        let file = std::fs::File::open(path).ok()?;
+        filas_sheets::column_formats(&file, &hint, &options).ok()
+    });
+    let mut formats: BTreeMap<u32, String> = looked.await.ok().flatten().unwrap_or_default().into_iter().collect();
+    let named = (0..).zip(names).map(|(position, name)| SourceColumn { name, format: formats.remove(&position) });
+    let columns = SourceColumns { columns: named.collect() };
+    // Writing to memory cannot fail, and the type has no key that is not text.
+    serde_json::to_vec(&columns).unwrap_or_default()
 }
 
 /// Reads on a thread of its own and uploads here, each as fast as the other allows.

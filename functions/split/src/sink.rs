@@ -73,6 +73,12 @@ impl LineSink {
         if self.chunk.len() >= CHUNK_BYTES { self.pass_on() } else { Ok(()) }
     }
 
+    fn end_bad_row(&mut self, row: u32, record: Option<&[u8]>, code: &str, message: &str) -> io::Result<()> {
+        let start = self.chunk.len();
+        row_line::append_bad(&mut self.chunk, row, record, code, message)?;
+        self.end_line(row, start)
+    }
+
     fn pass_on(&mut self) -> io::Result<()> {
         if self.chunk.is_empty() {
             return Ok(());
@@ -97,7 +103,7 @@ impl RowSink for LineSink {
             None => None,
         };
         if let Some(duplicate) = duplicate {
-            return self.bad_row(row, unique::CODE, &duplicate.message);
+            return self.end_bad_row(row, Some(record), unique::CODE, &duplicate.message);
         }
         let start = self.chunk.len();
         row_line::append(&mut self.chunk, row, record);
@@ -116,9 +122,7 @@ impl RowSink for LineSink {
     }
 
     fn bad_row(&mut self, row: u32, code: &str, message: &str) -> io::Result<()> {
-        let start = self.chunk.len();
-        row_line::append_bad(&mut self.chunk, row, code, message)?;
-        self.end_line(row, start)
+        self.end_bad_row(row, None, code, message)
     }
 }
 
@@ -174,7 +178,7 @@ mod tests {
         let Piece::Lines(lines) = receiver.try_recv().unwrap() else { panic!("no lines") };
         let lines: Vec<&str> = std::str::from_utf8(&lines).unwrap().lines().collect();
         assert_eq!(lines[..2], [r#"{"row":2,"record":{"id":"A"}}"#, r#"{"row":3,"record":{"id":"B"}}"#]);
-        let told = r#"{"row":4,"error":{"code":"DUPLICATE_KEY","message":"id: \"A\" is the key of row 2 already"}}"#;
+        let told = r#"{"row":4,"record":{"id":"A"},"error":{"code":"DUPLICATE_KEY","message":"id: \"A\" is the key of row 2 already"}}"#;
         assert_eq!(lines[2], told);
     }
 

@@ -1,9 +1,7 @@
 //! Which call it is.
 
 use filas_domain::erasure::{ObjectEraser, TaskEraser};
-use filas_domain::ports::{
-    BatchLedger, BatchQueue, Clock, ObjectReader, ObjectSigner, ObjectWriter, QueueMonitor, TaskCatalogue,
-};
+use filas_domain::ports::{BatchLedger, BatchQueue, Clock, ObjectReader, ObjectSigner, QueueMonitor, TaskCatalogue};
 use filas_domain::problem::Problem;
 use filas_domain::record::Records;
 use filas_domain::task::Task;
@@ -24,7 +22,7 @@ pub struct Status<L, O, B, Q, C, R> {
 impl<L, O, B, Q, C, R> Status<L, O, B, Q, C, R>
 where
     L: BatchLedger + TaskCatalogue + TaskEraser,
-    O: ObjectReader + ObjectWriter + ObjectSigner + ObjectEraser,
+    O: ObjectReader + ObjectSigner + ObjectEraser,
     B: BatchQueue,
     Q: QueueMonitor,
     C: Clock,
@@ -35,8 +33,8 @@ where
     /// # Errors
     /// When the caller, or the cloud, is at fault.
     pub async fn answer(&self, call: Call) -> Result<Answer, Refusal> {
-        match (call.method(), call.segments().as_slice()) {
-            (&Method::GET, ["records", pipeline]) => records::list(&self.records, &call, pipeline).await,
+        match call.segments()[..] {
+            ["records", pipeline] if call.method() == Method::GET => records::list(&self.records, &call, pipeline).await,
             _ => self.answers.answer(call).await,
         }
     }
@@ -59,7 +57,7 @@ pub struct Answers<L, O, B, Q, C> {
 impl<L, O, B, Q, C> Answers<L, O, B, Q, C>
 where
     L: BatchLedger + TaskCatalogue + TaskEraser,
-    O: ObjectReader + ObjectWriter + ObjectSigner + ObjectEraser,
+    O: ObjectReader + ObjectSigner + ObjectEraser,
     B: BatchQueue,
     Q: QueueMonitor,
     C: Clock,
@@ -106,7 +104,11 @@ where
             ["receipts", receipt] => self.receipt(call, receipt).await,
             ["tasks", id, "results"] => {
                 let task = self.task(call, id).await?;
-                self.results(&task).await
+                self.results(call, &task).await
+            }
+            ["tasks", id, "failures"] => {
+                let task = self.task(call, id).await?;
+                self.failures(call, &task).await
             }
             ["tasks", id, "audit"] => {
                 let task = self.task(call, id).await?;

@@ -6,7 +6,7 @@
 //! * `records`: what `store` deliveries kept
 //! * `commands`: cancel, pause, resume, redrive
 //! * `erase`: everything of a task goes
-//! * `results`: all outcomes of a task as one object, in source order
+//! * `results`: where the files of a task are that has ended
 
 mod commands;
 mod erase;

@@ -1,155 +1,115 @@
-//! `GET /v1/tasks/{id}/results`: all outcomes of a task as one object, in source order.
+//! `GET /v1/tasks/{id}/results` and `…/failures`: where the files of a task are that has ended.
 //!
-//! The object is made from the parts when it is first asked for, and named after the moment at which the task ended:
-//! making it twice makes the same, and a redrive makes another.
+//! The function `report` writes them, a moment after the end. Whoever asks earlier waits for a moment, and is then told to
+//! come again.
 
-use filas_domain::batch::{Batch, BatchState, Part};
-use filas_domain::ids::{BatchNumber, RowNumber};
+use std::time::Duration;
+
+use filas_domain::clock::Timestamp;
 use filas_domain::keys::ObjectKey;
-use filas_domain::outcome::{OutcomeLine, latest};
-use filas_domain::plan::ByteRange;
-use filas_domain::ports::{BatchLedger, Clock, ObjectReader, ObjectSigner, ObjectStream, ObjectWriter, TaskCatalogue};
+use filas_domain::ports::{Clock, ObjectReader, ObjectSigner, PortError};
 use filas_domain::problem::Problem;
+use filas_domain::report::{Manifest, ResultFile, ended};
 use filas_domain::task::Task;
-use filas_http::{Answer, Refusal};
-use serde::Deserialize;
+use filas_http::{Answer, Call, Refusal};
 
 use crate::handler::Answers;
 
-/// Batches that are looked at in one go.
-const BATCHES_AT_ONCE: u32 = 100;
+/// How long a call waits for a file.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// When to come again, in seconds.
+const RETRY_AFTER: &str = "2";
 
 impl<L, O, B, Q, C> Answers<L, O, B, Q, C>
 where
-    L: BatchLedger + TaskCatalogue,
-    O: ObjectReader + ObjectWriter + ObjectSigner,
+    O: ObjectReader + ObjectSigner,
     C: Clock,
 {
-    /// A redirect to the results, for minutes.
-    pub async fn results(&self, task: &Task) -> Result<Answer, Refusal> {
-        let state = task.head.state;
-        let Some(batches) = task.head.batches.filter(|_| state.is_final()) else {
-            let detail = match &task.head.reason {
-                Some(reason) => format!("The task has no results: {}", reason.message),
-                None => format!("The task is {}: its results are there when it has ended.", state.as_str()),
-            };
-            return Err(Problem::conflict(detail).into());
+    /// A redirect to the outcomes, all of them or those of one kind, for minutes.
+    pub async fn results(&self, call: &Call, task: &Task) -> Result<Answer, Refusal> {
+        let file = match call.query("outcome").as_deref() {
+            None => ResultFile::Outcomes,
+            Some("succeeded") => ResultFile::Succeeded,
+            Some("failed") => ResultFile::Failed,
+            Some("unprocessed") => ResultFile::Unprocessed,
+            Some(_) => return Err(Problem::bad_request("outcome is succeeded, failed or unprocessed.").into()),
         };
-        // A redrive ends at another moment, and so makes another object.
-        let finished = task.head.finished.unwrap_or(task.head.updated);
-        let key = ObjectKey::results(task.id, finished.as_millis());
-        if self.objects.size(&key).await?.is_none() {
-            self.assemble(task, batches, &key).await?;
+        self.file(task, file, finished(task)?).await
+    }
+
+    /// A redirect to the failed rows as they were, to be mended and uploaded again, for minutes.
+    pub async fn failures(&self, call: &Call, task: &Task) -> Result<Answer, Refusal> {
+        let file = match call.query("format").as_deref() {
+            None | Some("xlsx") => ResultFile::Workbook,
+            Some("csv") => ResultFile::Csv,
+            Some("ndjson") => ResultFile::Records,
+            Some(_) => return Err(Problem::bad_request("format is xlsx, csv or ndjson.").into()),
+        };
+        let finished = finished(task)?;
+        if task.tally.counts.failed == 0 {
+            return Err(Problem::not_found(format!("failed row in task {}", task.id)).into());
         }
-        let filename = format!("{}-outcomes.ndjson", task.id);
+        self.file(task, file, finished).await
+    }
+
+    async fn file(&self, task: &Task, file: ResultFile, finished: Timestamp) -> Result<Answer, Refusal> {
+        let key = ObjectKey::result(task.id, finished, file);
+        if !self.comes_to_be(&key, task).await? {
+            return self.missing(task, file, finished).await;
+        }
+        let filename = format!("{}-{}", task.id, file.name());
         let signed = self.objects.sign_get(&key, &filename, self.clock.now()).await?;
         Ok(Answer::see_other(signed.url))
     }
 
-    async fn assemble(&self, task: &Task, batches: u32, key: &ObjectKey) -> Result<(), Refusal> {
-        let mut stream = self.objects.create(key, "application/x-ndjson").await?;
-        let mut written = Ok(());
-        for from in (0..batches).step_by(BATCHES_AT_ONCE as usize) {
-            let until = batches.min(from + BATCHES_AT_ONCE);
-            let (from, until) = (BatchNumber::new(from), BatchNumber::new(until));
-            let closed = self.ledger.claimed_batches(task.id, from, until).await?;
-            written = self.append(&mut stream, &closed).await;
-            if written.is_err() {
-                break;
+    /// Whether the file is there, or is so after a moment.
+    async fn comes_to_be(&self, key: &ObjectKey, task: &Task) -> Result<bool, PortError> {
+        let looks = if task.head.is_audited { 1 } else { PATIENCE.as_millis() / PAUSE.as_millis() };
+        for look in 0..looks {
+            if look > 0 {
+                tokio::time::sleep(PAUSE).await;
+            }
+            if self.objects.size(key).await?.is_some() {
+                return Ok(true);
             }
         }
-        match written {
-            Ok(()) => Ok(stream.complete().await?),
-            Err(refusal) => {
-                // What was begun is swept up by the bucket's rule for unfinished uploads, if this fails as well.
-                stream.abandon().await.ok();
-                Err(refusal)
-            }
-        }
+        Ok(false)
     }
 
-    /// Appends the outcomes of these batches, in order. Parts that lie side by side in one object are read in one go.
-    async fn append(&self, stream: &mut impl ObjectStream, batches: &[Batch]) -> Result<(), Refusal> {
-        let mut open: Option<Part> = None;
-        for batch in batches {
-            if is_layered(batch) {
-                self.append_part(stream, open.take()).await?;
-                stream.append(self.layered(batch).await?).await?;
-                continue;
-            }
-            for part in &batch.parts {
-                match open.as_mut().filter(|open| open.key == part.key && open.bytes.end == part.bytes.start) {
-                    Some(open) => open.bytes.end = part.bytes.end,
-                    None => {
-                        self.append_part(stream, open.replace(part.clone())).await?;
-                    }
-                }
-            }
-            if batch.rows_left() > 0 {
-                self.append_part(stream, open.take()).await?;
-                stream.append(self.unprocessed(batch).await?).await?;
+    /// Why a file is not there.
+    async fn missing(&self, task: &Task, file: ResultFile, finished: Timestamp) -> Result<Answer, Refusal> {
+        let manifest = ObjectKey::manifest(task.id, finished);
+        if self.objects.size(&manifest).await?.is_some() {
+            let written: Manifest =
+                serde_json::from_slice(&self.objects.get(&manifest, None).await?).map_err(Refusal::trouble)?;
+            if !written.files.iter().any(|name| name == file.name()) {
+                let detail = "The failed rows have more columns than a spreadsheet. Ask for format=ndjson, which has no such limit.";
+                return Err(Problem::conflict(detail).into());
             }
         }
-        self.append_part(stream, open).await
-    }
-
-    async fn append_part(&self, stream: &mut impl ObjectStream, part: Option<Part>) -> Result<(), Refusal> {
-        if let Some(part) = part {
-            stream.append(self.objects.get(&part.key, Some(part.bytes)).await?).await?;
+        // Whoever audited it saw that the files were there, or gave them up after a day.
+        if task.head.is_audited {
+            let detail =
+                "The files of this task are not there any more: they are kept for a limited time. Its rows still are.";
+            return Err(Problem::new(410, "gone", "No longer there", detail).into());
         }
-        Ok(())
-    }
-
-    /// The outcomes of a batch of which rows were done again: of several for a row, the last.
-    async fn layered(&self, batch: &Batch) -> Result<Vec<u8>, Refusal> {
-        let mut lines = Vec::new();
-        let mut selecting = Vec::new();
-        for (number, part) in batch.parts.iter().enumerate() {
-            let bytes = self.objects.get(&part.key, Some(part.bytes)).await?;
-            if batch.redo.as_ref().is_some_and(|redo| number < redo.parts) {
-                selecting.extend_from_slice(&bytes);
-            }
-            lines.extend(bytes);
-        }
-        let mut outcomes = latest(&lines).map_err(Refusal::trouble)?;
-        if let Some(redo) = &batch.redo {
-            // It died over them: those that it did not get to have no outcome.
-            let before = latest(&selecting).map_err(Refusal::trouble)?;
-            let selected = before.into_iter().filter(|(_, line)| redo.selects(line)).map(|(row, _)| row);
-            for row in selected.skip(batch.processed as usize) {
-                outcomes.insert(row, unprocessed_line(batch, row));
-            }
-        }
-        let mut out = Vec::new();
-        outcomes.values().for_each(|line| line.write_to(&mut out));
-        Ok(out)
-    }
-
-    /// A line for each row of a batch that ended before it.
-    async fn unprocessed(&self, batch: &Batch) -> Result<Vec<u8>, Refusal> {
-        let range: ByteRange = batch.bytes_left();
-        let lines = self.objects.get(&ObjectKey::rows(batch.task), Some(range)).await?;
-        let mut out = Vec::new();
-        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            let Numbered { row } = serde_json::from_slice(line).map_err(Refusal::trouble)?;
-            unprocessed_line(batch, row).write_to(&mut out);
-        }
-        Ok(out)
+        let detail = "The task has ended, and its files are being written. Ask again in a moment.";
+        let problem = Problem::new(503, "not-ready", "Not there yet", detail);
+        Ok(Answer::problem(&problem).header("retry-after", RETRY_AFTER))
     }
 }
 
-/// Whether rows of the batch have more than one outcome, of which one is right.
-fn is_layered(batch: &Batch) -> bool {
-    batch.redo.is_some() || batch.parts.iter().any(|part| part.is_overlay)
-}
-
-fn unprocessed_line(batch: &Batch, row: RowNumber) -> OutcomeLine {
-    let message = batch.reason.clone().unwrap_or_else(|| "The task ended before this row.".to_owned());
-    let code = if batch.state == BatchState::Cancelled { "CANCELLED" } else { "BATCH_DEAD" };
-    OutcomeLine::Unprocessed { row, code: code.to_owned(), message }
-}
-
-#[derive(Deserialize)]
-struct Numbered {
-    row: RowNumber,
+/// When the task ended, so that it has files.
+fn finished(task: &Task) -> Result<Timestamp, Problem> {
+    ended(&task.head).ok_or_else(|| {
+        let state = task.head.state;
+        Problem::conflict(match &task.head.reason {
+            Some(reason) if state.is_final() => format!("The task has no results: {}", reason.message),
+            _ => format!("The task is {}: its results are there when it has ended.", state.as_str()),
+        })
+    })
 }

@@ -10,9 +10,10 @@ use filas_domain::erasure::{self, ObjectEraser, TaskEraser};
 use filas_domain::ids::BatchNumber;
 use filas_domain::keys::ObjectKey;
 use filas_domain::ports::{
-    BatchLedger, BatchQueue, Clock, IngestQueue, ObjectReader, PortError, QueueMonitor, TaskCatalogue, UnsettledTasks,
-    WriteError,
+    BatchLedger, BatchQueue, Clock, IngestQueue, ObjectReader, PortError, QueueMonitor, ReportQueue, TaskCatalogue,
+    UnsettledTasks, WriteError,
 };
+use filas_domain::report::{ReportMessage, ended};
 use filas_domain::sweep::{self, Observation, Patience, Sweep};
 use filas_domain::task::{Head, Task};
 use filas_domain::{TaskId, commands, completion, error_chain, fan_out};
@@ -26,8 +27,11 @@ const TASKS_AT_ONCE: u32 = 100;
 /// Kept back from the time limit for the task that is being looked at.
 const TIME_FOR_ONE_TASK: Duration = Duration::from_secs(10);
 
+/// How long it asks for the files of a task: after that, somebody has to look why there are none.
+const FILES_ASKED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The sweeper and its ports.
-pub struct Sweeper<L, O, Q, I, M, C> {
+pub struct Sweeper<L, O, Q, I, R, M, C> {
     /// Tasks and batches.
     pub ledger: L,
     /// Uploads and indexes.
@@ -36,6 +40,8 @@ pub struct Sweeper<L, O, Q, I, M, C> {
     pub queue: Q,
     /// Where the events of uploads go.
     pub ingest: I,
+    /// Where the files of ended tasks are asked for.
+    pub reports: R,
     /// How full the queues are.
     pub monitor: M,
     /// The time.
@@ -61,12 +67,13 @@ pub struct Report {
     pub is_complete: bool,
 }
 
-impl<L, O, Q, I, M, C> Sweeper<L, O, Q, I, M, C>
+impl<L, O, Q, I, R, M, C> Sweeper<L, O, Q, I, R, M, C>
 where
     L: BatchLedger + TaskCatalogue + UnsettledTasks + TaskEraser,
     O: ObjectReader + ObjectEraser,
     Q: BatchQueue,
     I: IngestQueue,
+    R: ReportQueue,
     M: QueueMonitor,
     C: Clock,
 {
@@ -153,12 +160,45 @@ where
                 completion::finish(&self.ledger, &self.clock, id).await?;
             }
             Sweep::LastAudit => {
+                // While its files are missing it is not let go of either.
+                if self.files_are_due(task).await? {
+                    return self.ask_for_files(task).await;
+                }
                 // A drift is never mended, and the task not let go of until a person has seen to it.
                 let agrees = audit.is_some_and(|audit| audit.agrees);
                 return Ok(agrees && self.write(task, &task.audited()).await?);
             }
         }
         warn!(task = %id, state = task.head.state.as_str(), ?sweep, "a task was swept");
+        Ok(true)
+    }
+
+    /// Whether the files of a task that has ended are not there, and are still asked for.
+    async fn files_are_due(&self, task: &Task) -> Result<bool> {
+        let Some(finished) = ended(&task.head) else { return Ok(false) };
+        if self.objects.size(&ObjectKey::manifest(task.id, finished)).await?.is_some() {
+            return Ok(false);
+        }
+        let is_over = self.clock.now().since(finished) > FILES_ASKED_FOR;
+        if is_over {
+            error!(task = %task.id, "the files of a task were asked for time and again, and are not there");
+        }
+        Ok(!is_over)
+    }
+
+    /// Asks for the files of a task, once whoever was told of its end had the time to write them, and then after twice as
+    /// long each time. A request too many finds that somebody is at it, or that they are there.
+    async fn ask_for_files(&self, task: &Task) -> Result<bool> {
+        let Some(finished) = ended(&task.head) else { return Ok(false) };
+        let (now, updated) = (self.clock.now(), task.head.updated);
+        if now.since(updated) < self.patience.step.max(updated.since(finished)) {
+            return Ok(false);
+        }
+        if !self.write(task, &task.changed(now)).await? {
+            return Ok(false);
+        }
+        self.reports.send_report(&ReportMessage { task: task.id, finished, continued: 0 }).await?;
+        warn!(task = %task.id, "the files of a task are missing, and asked for again");
         Ok(true)
     }
 

@@ -19,6 +19,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         objects: cloud.objects()?,
         queue: cloud.batch_queue()?,
         ingest: cloud.ingest_queue()?,
+        reports: cloud.report_queue()?,
         monitor: cloud.monitor()?,
         clock: SystemClock,
         patience: patience(|name| env::optional(name))?,

@@ -14,7 +14,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use crate::env::{self, EnvError};
 use crate::ledger::DynamoLedger;
 use crate::objects::S3Objects;
-use crate::queues::{SqsBatchQueue, SqsDeliveries, SqsIngestQueue, SqsMonitor, WatchedQueue};
+use crate::queues::{SqsBatchQueue, SqsDeliveries, SqsIngestQueue, SqsMonitor, SqsReportQueue, WatchedQueue};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -91,7 +91,15 @@ impl Cloud {
         Ok(SqsIngestQueue::new(self.sqs.clone(), env::required(env::INGEST_QUEUE_URL)?))
     }
 
-    /// The deliveries of the queue whose URL is in `variable`: [`env::BATCH_QUEUE_URL`] or [`env::INGEST_QUEUE_URL`].
+    /// The queue of files to be written that the environment names.
+    ///
+    /// # Errors
+    /// When it names none.
+    pub fn report_queue(&self) -> Result<SqsReportQueue, EnvError> {
+        Ok(SqsReportQueue::new(self.sqs.clone(), env::required(env::REPORT_QUEUE_URL)?))
+    }
+
+    /// The deliveries of the queue whose URL is in `variable`, [`env::BATCH_QUEUE_URL`] for instance.
     ///
     /// # Errors
     /// When it is not set.
@@ -99,10 +107,10 @@ impl Cloud {
         Ok(SqsDeliveries::new(self.sqs.clone(), env::required(variable)?))
     }
 
-    /// The depths of the queues `batch` and `ingest`.
+    /// The depths of the queues `batch`, `ingest` and `report`.
     ///
     /// # Errors
-    /// When one of the four URLs is not set.
+    /// When one of the six URLs is not set.
     pub fn monitor(&self) -> Result<SqsMonitor, EnvError> {
         let watched = |name: &str, url, dead_letter_url| -> Result<WatchedQueue, EnvError> {
             Ok(WatchedQueue {
@@ -114,6 +122,7 @@ impl Cloud {
         let queues = vec![
             watched("batch", env::BATCH_QUEUE_URL, env::BATCH_DLQ_URL)?,
             watched("ingest", env::INGEST_QUEUE_URL, env::INGEST_DLQ_URL)?,
+            watched("report", env::REPORT_QUEUE_URL, env::REPORT_DLQ_URL)?,
         ];
         Ok(SqsMonitor::new(self.sqs.clone(), queues))
     }

@@ -16,6 +16,10 @@ pub const BATCH_DLQ_URL: &str = "FILAS_BATCH_DLQ_URL";
 pub const INGEST_QUEUE_URL: &str = "FILAS_INGEST_QUEUE_URL";
 /// The URL of its dead-letter queue.
 pub const INGEST_DLQ_URL: &str = "FILAS_INGEST_DLQ_URL";
+/// The URL of the queue of files to be written.
+pub const REPORT_QUEUE_URL: &str = "FILAS_REPORT_QUEUE_URL";
+/// The URL of its dead-letter queue.
+pub const REPORT_DLQ_URL: &str = "FILAS_REPORT_DLQ_URL";
 /// The name of the stack, which metrics carry.
 pub const STACK: &str = "FILAS_STACK";
 /// The owners and the digests of their keys.

@@ -3,6 +3,7 @@
 //! * [`env`]: what the environment configures; a missing variable is an error with its name
 //! * [`clients`]: one client for each service, made once per cold start
 //! * [`ledger`]: tasks and batches in one DynamoDB table
+//! * [`stream`]: what was written there, as changes of tasks and batches
 //! * [`objects`]: files, rows and results in S3, and presigned requests for them
 //! * [`queues`]: the batch queue, the visibility of deliveries and the depths of all queues
 //! * [`pipelines`]: which version of an owner's pipeline is the present one
@@ -23,6 +24,7 @@ pub mod records;
 mod retry;
 pub mod row_queue;
 pub mod secrets;
+pub mod stream;
 pub mod system;
 pub mod telemetry;
 
@@ -31,7 +33,7 @@ pub use ledger::DynamoLedger;
 pub use objects::S3Objects;
 pub use permits::DynamoPermits;
 pub use pipelines::DynamoPipelines;
-pub use queues::{SqsBatchQueue, SqsDeliveries, SqsIngestQueue, SqsMonitor, WatchedQueue};
+pub use queues::{SqsBatchQueue, SqsDeliveries, SqsIngestQueue, SqsMonitor, SqsReportQueue, WatchedQueue};
 pub use records::DynamoRecords;
 pub use row_queue::SqsRowQueue;
 pub use secrets::SsmSecrets;

@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Timestamp;
 use crate::ids::{BatchNumber, Owner, PipelineRef, TaskId};
+use crate::report::ResultFile;
 
 /// The key of an object in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -44,9 +46,33 @@ impl ObjectKey {
         Self(format!("results/{task}/parts/{:07}-{epoch:05}-{processed:05}.ndjson", batch.get()))
     }
 
-    /// All outcomes in source order; made when they are first asked for. `tag` names what it was made from.
-    pub fn results(task: TaskId, tag: u64) -> Self {
-        Self(format!("results/{task}/outcomes-{tag}.ndjson"))
+    /// The columns of the uploaded file.
+    pub fn columns(task: TaskId) -> Self {
+        Self(format!("rows/{task}/columns.json"))
+    }
+
+    /// A file of results, of a task that ended at that moment.
+    pub fn result(task: TaskId, finished: Timestamp, file: ResultFile) -> Self {
+        Self::of_report(task, finished, file.name())
+    }
+
+    /// What the outcomes came to: there once the files of outcomes are.
+    pub fn report_summary(task: TaskId, finished: Timestamp) -> Self {
+        Self::of_report(task, finished, "summary.json")
+    }
+
+    /// What is there: there once every file is.
+    pub fn manifest(task: TaskId, finished: Timestamp) -> Self {
+        Self::of_report(task, finished, "manifest.json")
+    }
+
+    /// Who writes the files, and until when.
+    pub fn report_claim(task: TaskId, finished: Timestamp) -> Self {
+        Self::of_report(task, finished, "claim.json")
+    }
+
+    fn of_report(task: TaskId, finished: Timestamp, name: &str) -> Self {
+        Self(format!("results/{task}/{}/{name}", finished.as_millis()))
     }
 
     /// The text of one version of an owner's pipeline. The owner is part of the key, because a version is a short digest:
@@ -93,7 +119,6 @@ pub fn decode_event_key(encoded: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Timestamp;
 
     #[test]
     fn an_upload_names_its_task() {

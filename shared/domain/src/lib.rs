@@ -27,6 +27,7 @@
 //! * [`permits`]: how often all workers together may ask one partner
 //! * [`breaker`]: nobody asks a partner that is down
 //! * [`stop`]: when a task gives up early
+//! * [`report`]: the files that are written when a task has ended
 //! * [`secrets`], [`row_queue`]: what a pipeline needs of others
 //! * [`ports`]: what the functions need from the outside
 
@@ -53,6 +54,7 @@ pub mod plan;
 pub mod ports;
 pub mod problem;
 pub mod record;
+pub mod report;
 pub mod row_line;
 pub mod row_queue;
 mod schema;

@@ -23,6 +23,19 @@ pub enum Stage {
     Deliver,
 }
 
+impl Stage {
+    /// The name, as stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Validate => "validate",
+            Self::Enrich => "enrich",
+            Self::Compute => "compute",
+            Self::Deliver => "deliver",
+        }
+    }
+}
+
 /// Why a row failed. Row trouble is data: it never fails the batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {

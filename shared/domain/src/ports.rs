@@ -14,6 +14,7 @@ use crate::ids::{BatchNumber, Owner, TaskId};
 use crate::keys::ObjectKey;
 use crate::message::BatchMessage;
 use crate::plan::ByteRange;
+use crate::report::ReportMessage;
 use crate::task::{Head, Task, TaskState};
 
 /// Trouble with something outside: a store, a queue.
@@ -243,6 +244,12 @@ pub trait ObjectSigner: Send + Sync {
 pub trait BatchQueue: Send + Sync {
     /// Sends every message. An entry that the queue refused is sent again; when it still is refused, that is an error.
     fn send(&self, messages: &[BatchMessage]) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// Asks for the files of tasks that have ended.
+pub trait ReportQueue: Send + Sync {
+    /// Sends the message. It may arrive twice.
+    fn send_report(&self, message: &ReportMessage) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// Has a file read again whose event was lost.

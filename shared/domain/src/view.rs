@@ -14,6 +14,7 @@ use crate::batch::{Attempt, AttemptResult, Batch, BatchState};
 use crate::clock::Timestamp;
 use crate::ids::{BatchNumber, PipelineRef, TaskId};
 use crate::plan::BatchPlan;
+use crate::report::ended;
 use crate::task::{Reason, Task, TaskState};
 
 pub use pipeline::{DryRowView, DryRunView, DryStageView, PipelineView};
@@ -96,9 +97,7 @@ impl TaskView {
         let this = format!("/v1/tasks/{}", task.id);
         let mut links = BTreeMap::from(["batches", "rows"].map(|part| (part.to_owned(), format!("{this}/{part}"))));
         links.insert("self".to_owned(), this.clone());
-        if head.state.is_final() && head.total.is_some() {
-            links.insert("results".to_owned(), format!("{this}/results"));
-        }
+        links.extend(files(task).map(|(name, path)| (name.to_owned(), format!("{this}/{path}"))));
         Self {
             id: task.id,
             state: head.state,
@@ -129,6 +128,20 @@ impl TaskView {
             links,
         }
     }
+}
+
+/// The files of a task that has ended, by what there is to be in them.
+fn files(task: &Task) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let (has_ended, counts) = (ended(&task.head).is_some(), &task.tally.counts);
+    [
+        ("results", "results", true),
+        ("succeeded", "results?outcome=succeeded", counts.succeeded > 0),
+        ("failed", "results?outcome=failed", counts.failed > 0),
+        ("unprocessed", "results?outcome=unprocessed", counts.unprocessed > 0),
+        ("failures", "failures", counts.failed > 0),
+    ]
+    .into_iter()
+    .filter_map(move |(name, path, is_there)| (has_ended && is_there).then_some((name, path)))
 }
 
 /// A batch as the API shows it.

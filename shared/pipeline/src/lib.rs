@@ -51,4 +51,5 @@ pub use row::SourceRow;
 pub use services::{Ports, Services};
 pub use spec::{PipelineSpec, parse};
 pub use stage::{Interrupted, RowContext};
+pub use validate::{Expectation, expectations};
 pub use variables::Variables;

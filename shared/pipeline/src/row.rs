@@ -4,6 +4,7 @@ use std::fmt;
 
 use filas_domain::ids::RowNumber;
 use filas_domain::outcome::{Failure, Stage as StageName};
+use filas_domain::report::is_added;
 use serde::Deserialize;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde_json::{Map, Value};
@@ -41,9 +42,10 @@ impl SourceRow {
     pub fn parse(line: &[u8]) -> Result<Self, serde_json::Error> {
         let parsed: Line = serde_json::from_slice(line)?;
         match (parsed.record, parsed.error) {
+            // What is wrong with a row counts, though its cells may stand there as well, for a person to see.
+            (_, Some(unreadable)) => Ok(Self { number: parsed.row, record: Err(unreadable) }),
             (Some(Record(record)), None) => Ok(Self { number: parsed.row, record: Ok(record) }),
-            (None, Some(unreadable)) => Ok(Self { number: parsed.row, record: Err(unreadable) }),
-            _ => Err(serde_json::Error::custom("a row has either a record or an error")),
+            (None, None) => Err(serde_json::Error::custom("a row has a record or an error")),
         }
     }
 }
@@ -66,7 +68,7 @@ struct Line {
     error: Option<Unreadable>,
 }
 
-/// The cells that are not empty. They are left out while reading, because taking them out afterwards would cost more.
+/// The cells that are not empty, but for those that Filas added. They are left out while reading, because taking them out afterwards would cost more.
 struct Record(Map<String, Value>);
 
 impl<'de> Deserialize<'de> for Record {
@@ -88,7 +90,8 @@ impl<'de> Visitor<'de> for RecordVisitor {
         let mut record = Map::new();
         while let Some(column) = cells.next_key::<String>()? {
             let value = cells.next_value::<Value>()?;
-            if !value.is_null() {
+            // A file of failed rows that was mended is uploaded as it is, with the columns that say what was wrong.
+            if !value.is_null() && !is_added(&column) {
                 record.insert(column, value);
             }
         }
@@ -129,6 +132,11 @@ mod tests {
         };
         check(r#"{"row":2,"record":{"b":1,"a":"x","c":null}}"#, 2, r#"{"b":1,"a":"x"}"#);
         check("{\"row\":3,\"record\":{}}\n", 3, "{}");
+        check(
+            r#"{"row":6,"record":{"a":"x","filas_row":7,"filas_stage":"validate","filas_code":"C","filas_reason":"r","filas":1}}"#,
+            6,
+            r#"{"a":"x","filas":1}"#,
+        );
         check(r##"{"row":4,"record":{"a":{"error":"#N/A"}}}"##, 4, r##"{"a":{"error":"#N/A"}}"##);
         check(r#"{"row":5,"error":{"code":"RAGGED_ROW","message":"7 cells"}}"#, 5, "RAGGED_ROW: 7 cells");
     }

@@ -70,7 +70,7 @@ impl RowSink for Sample {
 
     fn bad_row(&mut self, row: u32, code: &str, message: &str) -> io::Result<()> {
         self.count()?;
-        row_line::append_bad(&mut self.first.lines, row, code, message)?;
+        row_line::append_bad(&mut self.first.lines, row, None, code, message)?;
         Ok(())
     }
 

@@ -78,6 +78,37 @@ pub fn read_rows(
     read_detected(&file, detected, &budget, options, sink)
 }
 
+/// Whether a number under this format code is read as a date, a time or a duration.
+pub fn is_moment_format(code: &str) -> bool {
+    number_format::classify_code(code) != number_format::NumberClass::Number
+}
+
+/// The text as which a number is read that a workbook of the 1900 date system has under this format code; `None` when it
+/// stays a number.
+pub fn moment_text(serial: f64, code: &str) -> Option<String> {
+    let mut out = Vec::new();
+    let class = number_format::classify_code(code);
+    moment::append_iso(&mut out, serial, class, moment::DateSystem::From1900).then_some(())?;
+    String::from_utf8(out).ok()
+}
+
+/// The number formats of the columns of a workbook, by the position of the column among the named ones: of each the one
+/// that most of its first cells have, where that is not the general one. For xlsx; nothing for other formats, which is no
+/// error.
+///
+/// # Errors
+///
+/// As [`read_rows`]. The file is not read further than its first thousand rows.
+pub fn column_formats(file: &File, hint: &SourceHint, options: &ReadOptions) -> Result<Vec<(u32, String)>, ReadError> {
+    let budget = Rc::new(Budget::new(options.limits.clone(), options.deadline));
+    match recognised(file, hint, &budget)? {
+        Detected::Spreadsheet(detect::Spreadsheet::Xlsx(archive)) => {
+            xlsx::column_formats(&archive, options.sheet.as_ref(), options.header_row)
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
 /// What the file is, once it is known not to be too large.
 fn recognised<'a>(file: &'a File, hint: &SourceHint, budget: &Rc<Budget>) -> Result<Detected<'a>, ReadError> {
     check("file_bytes", budget.limits.file_bytes, source::length(file)?)?;

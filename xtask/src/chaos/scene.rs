@@ -16,12 +16,14 @@ use crate::workspace::Workspace;
 /// What makes recovery quick. A killed worker's batches come again when they are visible again, and its lease is over by
 /// then: it ends a second after the worker's time. Split keeps five seconds of its time back for what follows the
 /// reading, so it cannot have fewer. Two deliveries are few: batches die as well, and are redriven.
-const QUICK: [(&str, &str); 7] = [
+const QUICK: [(&str, &str); 9] = [
     ("ProcessorTimeout", "3"),
     ("BatchVisibilityTimeout", "6"),
     ("SplitTimeout", "7"),
     ("IngestVisibilityTimeout", "9"),
     ("MaxReceiveCount", "2"),
+    ("ReportTimeout", "10"),
+    ("ReportVisibilityTimeout", "12"),
     ("SweepStepSeconds", "10"),
     ("SweepEmptyQueueSeconds", "20"),
 ];

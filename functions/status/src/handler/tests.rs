@@ -7,7 +7,8 @@ use filas_domain::keys::ObjectKey;
 use filas_domain::message::BatchMessage;
 use filas_domain::outcome::{Counts, OutcomeLine, RowResult};
 use filas_domain::plan::{BatchIndex, ByteRange, Planner};
-use filas_domain::ports::{TaskLedger, TaskRegister};
+use filas_domain::ports::{ObjectWriter as _, TaskLedger, TaskRegister};
+use filas_domain::report::{Manifest, ResultFile};
 use filas_domain::task::{Order, Reason};
 use filas_testkit::memory::{ManualClock, MemoryLedger, MemoryObjects, MemoryQueue, MemoryRecords};
 use lambda_http::Body;
@@ -37,6 +38,7 @@ struct World {
 struct Answered {
     status: u16,
     location: Option<String>,
+    retry_after: Option<String>,
     body: Value,
 }
 
@@ -89,8 +91,9 @@ impl World {
             Body::Text(text) => serde_json::from_str(text).unwrap(),
             _ => Value::Null,
         };
-        let location = response.headers().get("location").map(|value| value.to_str().unwrap().to_owned());
-        Answered { status: response.status().as_u16(), location, body }
+        let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        let (location, retry_after) = (header("location"), header("retry-after"));
+        Answered { status: response.status().as_u16(), location, retry_after, body }
     }
 
     /// A task of `owner` that waits for its file, made a second after the last.
@@ -179,20 +182,10 @@ impl World {
         self.objects.put(&key, "application/x-ndjson", object).await.unwrap();
     }
 
-    /// The results that an answer leads to, as `2 succeeded` or `3 BATCH_DEAD`.
-    fn results(&self, answer: &Answered) -> Vec<String> {
-        let location = answer.location.as_deref().unwrap();
-        let url = location.strip_prefix("memory://").unwrap();
-        let (path, filename) = url.split_once("?filename=").unwrap();
-        assert!(filename.ends_with("-outcomes.ndjson"), "{filename}");
-        let key = self.objects.keys().into_iter().find(|key| key.as_str() == path).unwrap();
-        let text = String::from_utf8(self.objects.bytes(&key).unwrap()).unwrap();
-        let show = |line: &str| {
-            let line: Value = serde_json::from_str(line).unwrap();
-            let said = line["code"].as_str().or(line["outcome"].as_str()).unwrap();
-            format!("{} {said}", line["row"])
-        };
-        text.lines().map(show).collect()
+    /// Stores a file of results, as `report` does.
+    async fn file(&self, id: TaskId, file: ResultFile) {
+        let finished = self.ledger.task(id).await.unwrap().unwrap().head.finished.unwrap();
+        self.objects.put(&ObjectKey::result(id, finished, file), file.media_type(), Vec::new()).await.unwrap();
     }
 }
 
@@ -243,7 +236,7 @@ async fn nobody_sees_the_task_of_another_owner() {
     let world = World::new();
     let id = world.split(3).await;
     let never = TaskId::new(world.clock.now(), [9; 10]);
-    for rest in ["", "/batches", "/batches/0", "/rows", "/rows/2", "/results"] {
+    for rest in ["", "/batches", "/batches/0", "/rows", "/rows/2", "/results", "/failures"] {
         let foreign = world.ask("other", &format!("tasks/{id}{rest}")).await;
         let missing = world.ask("other", &format!("tasks/{never}{rest}")).await;
         assert_eq!((foreign.status, missing.status), (404, 404), "{rest}");
@@ -321,67 +314,109 @@ async fn a_task_that_is_not_split_has_no_batches_yet() {
     assert_eq!(world.ask("acme", &format!("tasks/{id}/batches/0")).await.status, 404);
 }
 
-#[tokio::test]
-async fn results_are_all_outcomes_in_order_those_of_a_dead_batch_too() {
-    let world = World::new();
-    let id = world.split(9).await;
-    // Two objects of outcomes, one of which has the first and the third batch; one batch dies half-way, one untouched.
-    world.succeed(id, &[(0, 2), (2, 2)]).await;
-    world.succeed(id, &[(3, 1)]).await;
-    for dead in [1, 3] {
-        world.change(id, dead, |batch| batch.buried(world.clock.now())).await;
-    }
-    world.succeed(id, &[(4, 1)]).await;
+/// A task of three rows, of which the last failed.
+async fn ended(world: &World) -> TaskId {
+    let id = world.split(3).await;
+    world.succeed(id, &[(0, 2)]).await;
+    world.claim(id, 1).await;
+    let counts = Counts { failed: 1, failed_by_code: [("X".to_owned(), 1)].into(), ..Counts::default() };
+    let progress = Progress { rows: 1, bytes: 22, counts, part: None };
+    world.change(id, 1, |batch| batch.recorded(&progress, world.clock.now())).await;
     world.finish(id).await;
+    id
+}
 
-    let answer = world.ask("acme", &format!("tasks/{id}/results")).await;
+#[tokio::test]
+async fn the_files_of_a_task_are_redirects() {
+    let world = World::new();
+    let id = ended(&world).await;
+    let finished = world.ledger.task(id).await.unwrap().unwrap().head.finished.unwrap();
+    for (path, file) in [
+        ("results", ResultFile::Outcomes),
+        ("results?outcome=succeeded", ResultFile::Succeeded),
+        ("results?outcome=failed", ResultFile::Failed),
+        ("results?outcome=unprocessed", ResultFile::Unprocessed),
+        ("failures", ResultFile::Workbook),
+        ("failures?format=xlsx", ResultFile::Workbook),
+        ("failures?format=csv", ResultFile::Csv),
+        ("failures?format=ndjson", ResultFile::Records),
+    ] {
+        world.file(id, file).await;
+        let answer = world.ask("acme", &format!("tasks/{id}/{path}")).await;
+        let expected = format!("memory://{}?filename={id}-{}", ObjectKey::result(id, finished, file), file.name());
+        assert_eq!((answer.status, answer.location), (303, Some(expected)), "{path}");
+        assert_eq!(world.ask("other", &format!("tasks/{id}/{path}")).await.status, 404);
+    }
+    for (path, names) in [("results?outcome=all", "unprocessed"), ("failures?format=pdf", "ndjson")] {
+        let answer = world.ask("acme", &format!("tasks/{id}/{path}")).await;
+        assert_eq!(answer.status, 400);
+        assert!(answer.body["detail"].as_str().unwrap().contains(names), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_has_ended_links_to_the_files_that_have_something_in_them() {
+    let world = World::new();
+    let id = ended(&world).await;
+    let links = world.ask("acme", &format!("tasks/{id}")).await.body["links"].clone();
+    let this = format!("/v1/tasks/{id}");
+    assert_eq!(links["results"], format!("{this}/results"));
+    assert_eq!(links["succeeded"], format!("{this}/results?outcome=succeeded"));
+    assert_eq!(links["failures"], format!("{this}/failures"));
+    assert_eq!(links["unprocessed"], Value::Null);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_not_there_yet_is_waited_for_a_moment_and_then_to_be_asked_for_again() {
+    let world = World::new();
+    let id = ended(&world).await;
+    let path = format!("tasks/{id}/results");
+    let begun = tokio::time::Instant::now();
+    let answer = world.ask("acme", &path).await;
+    assert_eq!((answer.status, answer.retry_after.as_deref()), (503, Some("2")));
+    assert_eq!(answer.body["type"], "/problems/not-ready");
+    assert!(begun.elapsed() <= Duration::from_secs(3), "{:?}", begun.elapsed());
+    let later = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.file(id, ResultFile::Outcomes).await;
+    };
+    let (answer, ()) = tokio::join!(world.ask("acme", &path), later);
     assert_eq!(answer.status, 303);
-    let expected = [
-        "2 succeeded",
-        "3 succeeded",
-        "4 BATCH_DEAD",
-        "5 BATCH_DEAD",
-        "6 succeeded",
-        "7 succeeded",
-        "8 succeeded",
-        "9 BATCH_DEAD",
-        "10 succeeded",
-    ];
-    assert_eq!(world.results(&answer), expected);
-
-    // Made once: the second answer needs neither rows nor parts.
-    let objects = world.objects.keys();
-    world.objects.forget(&ObjectKey::rows(id));
-    let second = world.ask("acme", &format!("tasks/{id}/results")).await;
-    assert_eq!(second.location, answer.location);
-    assert_eq!(world.objects.keys().len(), objects.len() - 1);
 }
 
 #[tokio::test]
-async fn results_of_many_batches_are_put_together_without_a_gap() {
+async fn files_that_never_were_or_are_no_longer_there_are_not_waited_for() {
     let world = World::new();
-    let id = world.split(450).await;
-    for first in (0..225).step_by(10) {
-        let batches: Vec<_> = (first..225.min(first + 10)).map(|number| (number, 2)).collect();
-        world.succeed(id, &batches).await;
-    }
+    let id = ended(&world).await;
+    let task = world.ledger.task(id).await.unwrap().unwrap();
+    // More columns than a workbook has: the manifest says which files there are.
+    let manifest = Manifest { files: vec!["failures.ndjson".into()], workbook_rows: 0, failed_rows: 1 };
+    let key = ObjectKey::manifest(id, task.head.finished.unwrap());
+    world.objects.put(&key, "application/json", serde_json::to_vec(&manifest).unwrap()).await.unwrap();
+    world.head(id, |task| Some(task.audited())).await;
+    let answer = world.ask("acme", &format!("tasks/{id}/failures")).await;
+    assert_eq!(answer.status, 409);
+    assert!(answer.body["detail"].as_str().unwrap().contains("format=ndjson"), "{answer:?}");
+    let answer = world.ask("acme", &format!("tasks/{id}/failures?format=ndjson")).await;
+    assert_eq!((answer.status, &answer.body["type"]), (410, &"/problems/gone".into()));
+
+    let id = world.split(2).await;
+    world.succeed(id, &[(0, 2)]).await;
     world.finish(id).await;
-    let answer = world.ask("acme", &format!("tasks/{id}/results")).await;
-    assert_eq!(world.results(&answer), (2..452).map(|row| format!("{row} succeeded")).collect::<Vec<_>>());
+    let answer = world.ask("acme", &format!("tasks/{id}/failures")).await;
+    assert_eq!(answer.status, 404, "no row failed");
 }
 
 #[tokio::test]
-async fn results_that_could_not_be_put_together_are_not_there_half() {
-    for operation in ["create", "get", "append", "complete", "sign_get"] {
+async fn a_store_in_trouble_is_an_error_and_no_missing_file() {
+    for operation in ["size", "sign_get"] {
         let world = World::new();
-        let id = world.split(3).await;
-        world.succeed(id, &[(0, 2), (1, 1)]).await;
-        world.finish(id).await;
+        let id = ended(&world).await;
+        world.file(id, ResultFile::Outcomes).await;
         world.objects.fail_next(operation, 1);
-        let answer = world.ask("acme", &format!("tasks/{id}/results")).await;
-        assert_eq!(answer.status, 500, "{operation}");
-        let answer = world.ask("acme", &format!("tasks/{id}/results")).await;
-        assert_eq!(world.results(&answer), ["2 succeeded", "3 succeeded", "4 succeeded"], "{operation}");
+        let path = format!("tasks/{id}/results");
+        assert_eq!(world.ask("acme", &path).await.status, 500, "{operation}");
+        assert_eq!(world.ask("acme", &path).await.status, 303, "{operation}");
     }
 }
 

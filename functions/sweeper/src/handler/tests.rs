@@ -11,7 +11,8 @@ use filas_testkit::memory::{ManualClock, MemoryLedger, MemoryObjects, MemoryQueu
 
 use super::*;
 
-type MemorySweeper = Sweeper<MemoryLedger, MemoryObjects, MemoryQueue, MemoryQueue, MemoryQueue, ManualClock>;
+type MemorySweeper =
+    Sweeper<MemoryLedger, MemoryObjects, MemoryQueue, MemoryQueue, MemoryQueue, MemoryQueue, ManualClock>;
 
 /// A sweeper and everything around it.
 struct World {
@@ -20,6 +21,7 @@ struct World {
     objects: MemoryObjects,
     queue: MemoryQueue,
     ingest: MemoryQueue,
+    reports: MemoryQueue,
     sweeper: Arc<MemorySweeper>,
 }
 
@@ -28,16 +30,18 @@ impl World {
         let (ledger, objects, clock) = (MemoryLedger::new(), MemoryObjects::new(), ManualClock::default());
         let queue = MemoryQueue::new("batch", &clock, Duration::from_secs(60), 5);
         let ingest = MemoryQueue::new("ingest", &clock, Duration::from_secs(60), 5);
+        let reports = MemoryQueue::new("report", &clock, Duration::from_secs(60), 5);
         let sweeper = Arc::new(Sweeper {
             ledger: ledger.clone(),
             objects: objects.clone(),
             queue: queue.clone(),
             ingest: ingest.clone(),
+            reports: reports.clone(),
             monitor: queue.clone(),
             clock: clock.clone(),
             patience: Patience::DEPLOYED,
         });
-        Self { clock, ledger, objects, queue, ingest, sweeper }
+        Self { clock, ledger, objects, queue, ingest, reports, sweeper }
     }
 
     async fn sweep(&self) -> Report {
@@ -86,6 +90,12 @@ impl World {
         self.ledger.write_head(&task, &head(&task)).await.unwrap();
     }
 
+    /// The files of a task that has ended, as far as the sweeper looks at them.
+    async fn files(&self, id: TaskId) {
+        let finished = ended(&self.task(id).await.head).unwrap();
+        self.objects.put(&ObjectKey::manifest(id, finished), "application/json", b"{}".to_vec()).await.unwrap();
+    }
+
     async fn done(&self, id: TaskId, number: u32) {
         let index = BatchIndex::parse(&self.objects.bytes(&ObjectKey::index(id)).unwrap()).unwrap();
         let batch = BatchNumber::new(number);
@@ -109,8 +119,50 @@ async fn a_task_whose_end_nobody_saw_is_ended_audited_and_then_left_alone() {
     let report = world.sweep().await;
     assert_eq!((report.tasks, report.drifting, report.is_complete), (1, 0, true));
     let task = world.task(id).await;
-    assert_eq!((task.head.state, task.head.is_audited), (TaskState::Completed, true));
+    assert_eq!((task.head.state, task.head.is_audited), (TaskState::Completed, false), "its files are missing");
+    world.files(id).await;
+    assert_eq!(world.sweep().await.swept, 1);
+    assert!(world.task(id).await.head.is_audited);
     assert_eq!(world.sweep().await.tasks, 0);
+}
+
+#[tokio::test]
+async fn files_that_nobody_wrote_are_asked_for_less_and_less_often() {
+    let world = World::new();
+    let id = world.fanned_out().await;
+    world.done(id, 0).await;
+    world.done(id, 1).await;
+    world.sweep().await;
+    let step = Patience::DEPLOYED.step;
+    let mut asked = Vec::new();
+    for minute in 1..=24 * 60 + 1 {
+        world.clock.advance(Duration::from_secs(60));
+        let before = world.reports.bodies().len();
+        world.sweep().await;
+        if world.reports.bodies().len() > before {
+            asked.push(minute * 60 / step.as_secs());
+        }
+    }
+    assert_eq!(asked, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]);
+    let message = ReportMessage::decode(&world.reports.bodies()[0]).unwrap();
+    assert_eq!((message.task, Some(message.finished)), (id, world.task(id).await.head.finished));
+    assert!(world.task(id).await.head.is_audited, "after a day it is a matter for people");
+}
+
+#[tokio::test]
+async fn a_request_for_files_that_cannot_be_sent_is_sent_later() {
+    let world = World::new();
+    let id = world.fanned_out().await;
+    world.done(id, 0).await;
+    world.done(id, 1).await;
+    world.sweep().await;
+    world.reports.fail_next("send", 1);
+    world.clock.advance(Patience::DEPLOYED.step);
+    assert_eq!(world.sweep().await.in_trouble, 1);
+    world.clock.advance(Patience::DEPLOYED.step);
+    world.sweep().await;
+    assert_eq!(world.reports.bodies().len(), 1);
+    assert!(!world.task(id).await.head.is_audited);
 }
 
 #[tokio::test]

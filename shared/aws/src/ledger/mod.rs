@@ -22,10 +22,10 @@ mod catalogue;
 mod erasure;
 mod expressions;
 mod heads;
-mod items;
+pub(crate) mod items;
 mod register;
 mod transactions;
-mod values;
+pub(crate) mod values;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::http::HttpResponse;

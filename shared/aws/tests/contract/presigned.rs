@@ -81,7 +81,7 @@ async fn a_put_of_another_size_is_refused() {
 async fn a_signed_get_is_saved_under_its_name() {
     sandbox::with_bucket(async |cloud, bucket| {
         let objects = S3Objects::new(cloud.s3.clone(), bucket);
-        let key = ObjectKey::results(samples::task().id, 1);
+        let key = ObjectKey::manifest(samples::task().id, Timestamp::from_millis(1));
         objects.put(&key, "application/x-ndjson", b"{}\n".to_vec()).await.unwrap();
         let request = objects.sign_get(&key, "prices é.ndjson", SystemClock.now()).await.unwrap();
         let answer = make(request, vec![], Vec::new()).await;

@@ -135,7 +135,7 @@ fn tasks(types: &mut Types) -> [Operation; 6] {
     ]
 }
 
-fn rows(types: &mut Types) -> [Operation; 4] {
+fn rows(types: &mut Types) -> [Operation; 5] {
     let state = names(RowState::ALL.map(RowState::as_str).as_slice());
     let (page, row, receipt) = (types.of::<Page<RowView>>(), types.of::<RowInFull>(), types.of::<Receipt>());
     let number = json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX });
@@ -158,11 +158,25 @@ fn rows(types: &mut Types) -> [Operation; 4] {
             .parameter(path("receipt", "The receipt.", receipt))
             .answer(200, "What became of the row, and what the file says in it.", row)
             .problem(types, 404, "There is no such receipt, or it is somebody else's."),
-        Operation::new(types, "get", "/v1/tasks/{id}/results", "getResults", "All outcomes as NDJSON, in source order")
+        Operation::new(types, "get", "/v1/tasks/{id}/results", "getResults", "Outcomes as NDJSON, in source order")
             .of_task(types)
+            .parameter(query("outcome", "Only outcomes of this kind.", names(&["succeeded", "failed", "unprocessed"])))
             .empty(303, "The outcomes are elsewhere, for minutes.")
             .location(303, "Where they are.")
-            .problem(types, 409, "The task has not ended, or has no rows."),
+            .problem(types, 400, WRONG_PARAMETER)
+            .problem(types, 409, "The task has not ended, or has no rows.")
+            .problem(types, 410, "The file was kept for a limited time, which is over.")
+            .problem(types, 503, "The file is being written: ask again in a moment."),
+        Operation::new(types, "get", "/v1/tasks/{id}/failures", "getFailures", "The failed rows, to be mended and sent again")
+            .details("As they were in the file, with the row, stage, code and reason beside them.")
+            .of_task(types)
+            .parameter(query("format", "A workbook unless given.", names(&["xlsx", "csv", "ndjson"])))
+            .empty(303, "The failed rows are elsewhere, for minutes.")
+            .location(303, "Where they are.")
+            .problem(types, 400, WRONG_PARAMETER)
+            .problem(types, 409, "The task has not ended, or has no rows, or has too many columns for a workbook.")
+            .problem(types, 410, "The file was kept for a limited time, which is over.")
+            .problem(types, 503, "The file is being written: ask again in a moment."),
     ]
 }
 

@@ -2,6 +2,7 @@
 
 mod checker;
 mod coerce;
+mod expectation;
 mod pattern;
 mod rules;
 mod schema;
@@ -20,6 +21,8 @@ use crate::stage::{RowValues, Step};
 use rules::Rule;
 use schema::Schema;
 use violation::Violation;
+
+pub use expectation::{Expectation, expectations};
 
 /// The code of a row that breaks the schema or a rule.
 const CODE: &str = "INVALID_ROW";

@@ -1,6 +1,7 @@
 //! csv and tsv, record by record. Values stay text; what is missing or empty is null.
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+use filas_domain::report::{CODE_COLUMN, without_guard};
 
 use super::delimiter;
 use super::output::{Output, too_long};
@@ -62,6 +63,8 @@ pub(super) fn read(
     let mut records = Records::new(source, budget, if format == Format::Tsv { b'\t' } else { b',' })?;
     let mut header: Option<(Header, usize)> = None;
     let mut record = Vec::new();
+    // Failed rows that were mended: their cells were guarded against being taken for formulas when they were written.
+    let mut is_ours = false;
     while records.next()? {
         let (line, fields) = (records.record_line, &records.fields);
         match &header {
@@ -71,6 +74,7 @@ pub(super) fn read(
                 // Names of nothing but spaces are a blank line to a person.
                 if found.len() > 0 {
                     output.columns(found.names.clone())?;
+                    is_ours = found.names.iter().any(|name| name == CODE_COLUMN);
                     header = Some((found, fields.count));
                 }
             }
@@ -79,7 +83,7 @@ pub(super) fn read(
                 let message = format!("the line has {} fields, the header has {expected}", fields.count);
                 output.bad_row(line, "RAGGED_ROW", &message)?;
             }
-            Some((header, _)) => match write_record(&mut record, header, fields, line)? {
+            Some((header, _)) => match write_record(&mut record, header, is_ours, fields, line)? {
                 Ok(()) => output.row(line, &record, fields.count)?,
                 Err(column) => {
                     let message = format!("column {} is not valid UTF-8 text", column_letters(column));
@@ -107,10 +111,11 @@ fn take_header(fields: &Fields, line: u32, budget: &Budget) -> Result<Header, Re
     Header::new(cells, line)
 }
 
-/// Writes the JSON of a record; the inner error is the column whose text is broken.
+/// Writes the JSON of a record, of a file that Filas wrote (`is_ours`) or of another; the inner error is the column whose text is broken.
 fn write_record(
     record: &mut Vec<u8>,
     header: &Header,
+    is_ours: bool,
     fields: &Fields,
     line: u32,
 ) -> Result<Result<(), u32>, ReadError> {
@@ -131,7 +136,7 @@ fn write_record(
             continue;
         }
         let Ok(text) = std::str::from_utf8(field) else { return Ok(Err(column)) };
-        json::append_text(record, text);
+        json::append_text(record, if is_ours { without_guard(text) } else { text });
     }
     record.push(b'}');
     Ok(Ok(()))

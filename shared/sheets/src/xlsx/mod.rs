@@ -3,11 +3,12 @@
 //! `package` follows relationships, `workbook_part` lists the sheets, `styles` tells dates from numbers,
 //! `strings_part` reads the shared strings and `shared_strings` keeps them. `sheet` walks over the rows: cells of the
 //! usual shapes are read straight from the bytes by `plain`, all others as events of XML; `value` knows what a cell of
-//! each type holds, and `raw_text` what its text needs.
+//! each type holds, and `raw_text` what its text needs. `sample` looks at the number formats of the first rows.
 
 pub(crate) mod package;
 mod plain;
 mod raw_text;
+mod sample;
 pub(crate) mod shared_strings;
 mod sheet;
 mod strings_part;
@@ -23,6 +24,8 @@ use crate::workbook::choose;
 use crate::xml::{XmlReader, XmlSource};
 use shared_strings::SharedStrings;
 use styles::Styles;
+
+pub(crate) use sample::column_formats;
 
 /// The XML reader over a part of the container.
 pub(crate) type PartXml<'a> = XmlReader<XmlSource<PartReader<'a>>>;

@@ -8,6 +8,7 @@
 
 mod broken_files;
 mod collect;
+mod column_formats;
 mod first_rows;
 mod orders;
 mod other_formats;

@@ -40,6 +40,19 @@ fn csv_becomes_records_of_text() {
 }
 
 #[test]
+fn a_quote_before_a_formula_is_taken_away_in_a_file_that_filas_wrote_and_in_no_other() {
+    for (content, expected) in [
+        ("a,filas_code\n'=1+1,X\n", "{\"a\":\"=1+1\",\"filas_code\":\"X\"}"),
+        ("a,filas_code\n'+49 170,X\n", "{\"a\":\"+49 170\",\"filas_code\":\"X\"}"),
+        ("a,filas_code\n'tis,X\n", "{\"a\":\"'tis\",\"filas_code\":\"X\"}"),
+        ("a,filas_code\n'-5,X\n", "{\"a\":\"'-5\",\"filas_code\":\"X\"}"),
+        ("a,code\n'=1+1,X\n", "{\"a\":\"'=1+1\",\"code\":\"X\"}"),
+    ] {
+        check("a.csv", content.as_bytes(), Ok(&[(2, expected)]));
+    }
+}
+
+#[test]
 fn csv_that_cannot_be_read_is_refused() {
     for (content, code) in [
         ("\n \n", "FILE_EMPTY"),

@@ -39,7 +39,7 @@ pub use erasure::object_eraser;
 pub use objects::objects;
 pub use permits::permits;
 pub use pipelines::pipelines;
-pub use queue::{Inbox, queue};
+pub use queue::{Inbox, queue, report_queue};
 pub use records::records;
 pub use row_queue::{RowInbox, row_queue};
 pub use secrets::secrets;

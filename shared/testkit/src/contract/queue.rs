@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use filas_domain::clock::Timestamp;
 use filas_domain::message::BatchMessage;
-use filas_domain::ports::{BatchQueue, Deliveries, QueueMonitor};
+use filas_domain::ports::{BatchQueue, Deliveries, QueueMonitor, ReportQueue};
+use filas_domain::report::ReportMessage;
 
 use super::{assert_permanent, eventually, samples};
 use crate::memory::Delivery;
@@ -35,6 +37,18 @@ pub async fn queue(
     a_delivery_can_be_postponed(queue, deliveries, inbox).await;
     what_is_in_nobodys_hands_cannot_be_postponed(queue, deliveries, inbox).await;
     depths_are_seen_and_messages_die(queue, deliveries, monitor, inbox).await;
+}
+
+/// The queue of files to be written: what is sent arrives. It is empty at first and at the end.
+///
+/// # Panics
+/// Where it does not do what the port says.
+pub async fn report_queue(queue: &impl ReportQueue, inbox: &impl Inbox) {
+    let message = ReportMessage { task: samples::task().id, finished: Timestamp::from_millis(7), continued: 2 };
+    queue.send_report(&message).await.unwrap();
+    let delivery = receive_one(inbox).await;
+    assert_eq!(ReportMessage::decode(&delivery.body).unwrap(), message);
+    inbox.delete(&delivery.receipt_handle).await;
 }
 
 async fn send(queue: &impl BatchQueue, count: u32) -> Vec<BatchMessage> {

@@ -46,6 +46,7 @@ async fn the_queue_in_memory_keeps_the_contract() {
     let clock = ManualClock::default();
     let queue = MemoryQueue::new("batch", &clock, Duration::from_secs(60), 2);
     let inbox = MemoryInbox { queue: queue.clone(), clock };
+    super::report_queue(&queue, &inbox).await;
     super::queue(&queue, &queue, &queue, &inbox).await;
 }
 

@@ -8,7 +8,10 @@ use filas_domain::clock::Timestamp;
 use filas_domain::delivery::UploadEvent;
 use filas_domain::ids::TaskId;
 use filas_domain::message::BatchMessage;
-use filas_domain::ports::{BatchQueue, Clock as _, Deliveries, IngestQueue, PortError, QueueDepth, QueueMonitor};
+use filas_domain::ports::{
+    BatchQueue, Clock as _, Deliveries, IngestQueue, PortError, QueueDepth, QueueMonitor, ReportQueue,
+};
+use filas_domain::report::ReportMessage;
 
 use super::clock::ManualClock;
 use super::faults::{Faults, lock, plans_faults};
@@ -143,6 +146,15 @@ impl IngestQueue for MemoryQueue {
     async fn send_arrival(&self, task: TaskId) -> Result<(), PortError> {
         self.faults.run("send", || {
             self.send_body(UploadEvent::arrival(task));
+            Ok(())
+        })
+    }
+}
+
+impl ReportQueue for MemoryQueue {
+    async fn send_report(&self, message: &ReportMessage) -> Result<(), PortError> {
+        self.faults.run("send", || {
+            self.send_body(message.encode());
             Ok(())
         })
     }

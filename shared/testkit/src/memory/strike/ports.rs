@@ -14,10 +14,11 @@ use filas_domain::message::BatchMessage;
 use filas_domain::plan::ByteRange;
 use filas_domain::ports::{
     BatchLedger, BatchQueue, Deliveries, IdempotencyKey, IngestQueue, ObjectReader, ObjectSigner, ObjectStream,
-    ObjectWriter, PortError, QueueDepth, QueueMonitor, Registered, SignedRequest, TaskCatalogue, TaskLedger,
-    TaskRegister, UnsettledTasks, WriteError,
+    ObjectWriter, PortError, QueueDepth, QueueMonitor, Registered, ReportQueue, SignedRequest, TaskCatalogue,
+    TaskLedger, TaskRegister, UnsettledTasks, WriteError,
 };
 use filas_domain::record::{Record, RecordId, Records, Stored};
+use filas_domain::report::ReportMessage;
 use filas_domain::task::{Head, Task, TaskState};
 
 use super::{Call, Fate, PlannedFate, STALL, Strike, Subject};
@@ -227,6 +228,12 @@ impl<P: BatchQueue, F: Fate> BatchQueue for Fragile<P, F> {
 impl<P: IngestQueue, F: Fate> IngestQueue for Fragile<P, F> {
     async fn send_arrival(&self, task: TaskId) -> Result<(), PortError> {
         meet(&self.fate, "send_arrival", Subject::Task(task), self.port.send_arrival(task)).await
+    }
+}
+
+impl<P: ReportQueue, F: Fate> ReportQueue for Fragile<P, F> {
+    async fn send_report(&self, message: &ReportMessage) -> Result<(), PortError> {
+        meet(&self.fate, "send_report", Subject::Task(message.task), self.port.send_report(message)).await
     }
 }
 

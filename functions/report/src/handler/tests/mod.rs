@@ -1,0 +1,5 @@
+mod asking;
+mod files;
+mod round_trip;
+mod trouble;
+mod world;

@@ -1,0 +1,27 @@
+//! Wires the `report` function to the cloud.
+
+// The futures of the ports nest deeply in one another.
+#![recursion_limit = "256"]
+
+use filas_aws::{Cloud, SystemClock, env, telemetry};
+use lambda_runtime::{LambdaEvent, service_fn};
+use report::handler::{Event, Invocation, Reporter};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    telemetry::init();
+    let cloud = Cloud::from_env().await?;
+    let reporter = Reporter {
+        ledger: cloud.ledger()?,
+        objects: cloud.objects()?,
+        queue: cloud.report_queue()?,
+        deliveries: cloud.deliveries(env::REPORT_QUEUE_URL)?,
+        clock: SystemClock,
+    };
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Event>| {
+        let invocation = Invocation::of(&event.context);
+        let reporter = &reporter;
+        async move { Ok::<_, lambda_runtime::Error>(reporter.answer(event.payload, &invocation).await) }
+    }))
+    .await
+}
