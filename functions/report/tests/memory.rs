@@ -87,7 +87,7 @@ fn given(rows: u32, path: &Path) -> Given {
     let id = TaskId::new(now, [7; 10]);
     let order = Order {
         owner: "bench".parse().unwrap(),
-        pipeline: catalogue::current("orders").unwrap().0,
+        pipeline: catalogue::shipped("orders").unwrap(),
         filename: Some("orders.xlsx".into()),
         media_type: None,
         size: 1,
@@ -123,7 +123,7 @@ fn given(rows: u32, path: &Path) -> Given {
             is_overlay: false,
         };
         fs::write(folder.path(&key), outcomes).unwrap();
-        let progress = Progress { rows: plan.rows, bytes: plan.bytes.len(), counts, part: Some(part) };
+        let progress = Progress { rows: plan.rows, bytes: plan.bytes.len(), counts, part: Some(part), trouble: None };
         let batch = Batch::unclaimed(&BatchMessage { task: id, batch: number, plan: *plan });
         batches.push(batch.claimed("worker", "message", now, now).unwrap().recorded(&progress, now));
     }

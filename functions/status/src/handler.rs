@@ -34,7 +34,9 @@ where
     /// When the caller, or the cloud, is at fault.
     pub async fn answer(&self, call: Call) -> Result<Answer, Refusal> {
         match call.segments()[..] {
-            ["records", pipeline] if call.method() == Method::GET => records::list(&self.records, &call, pipeline).await,
+            ["records", pipeline] if call.method() == Method::GET => {
+                records::list(&self.records, &call, pipeline).await
+            }
             _ => self.answers.answer(call).await,
         }
     }

@@ -138,7 +138,10 @@ mod tests {
             ObjectKey::rows(task),
             ObjectKey::index(task),
             ObjectKey::part(task, batch, 1),
-            ObjectKey::results(task, 1),
+            ObjectKey::checkpoint(task, batch, 1, 500),
+            ObjectKey::columns(task),
+            ObjectKey::result(task, Timestamp::from_millis(7), ResultFile::Workbook),
+            ObjectKey::manifest(task, Timestamp::from_millis(7)),
         ] {
             assert!(ObjectKey::folders(task).iter().any(|folder| key.as_str().starts_with(folder)), "{key}");
         }

@@ -8,8 +8,8 @@ use filas_domain::limits::{
 };
 use filas_domain::task::TaskState;
 use filas_domain::view::{
-    AcceptedTask, AnnouncedUpload, BatchView, DryRunView, Page, PipelineView, Queues, RecordView, RedriveRequest, Redriven, RowInFull, RowView,
-    TaskView, UploadRequest,
+    AcceptedTask, AnnouncedUpload, BatchView, DryRunView, Page, PipelineView, Queues, RecordView, RedriveRequest,
+    Redriven, RowInFull, RowView, TaskView, UploadRequest,
 };
 use serde_json::{Value, json};
 
@@ -213,7 +213,8 @@ fn commands(types: &mut Types) -> Vec<Operation> {
 }
 
 fn pipelines(types: &mut Types) -> [Operation; 5] {
-    let (page, view, dry_run) = (types.of::<Page<PipelineView>>(), types.of::<PipelineView>(), types.of::<DryRunView>());
+    let (page, view, dry_run) =
+        (types.of::<Page<PipelineView>>(), types.of::<PipelineView>(), types.of::<DryRunView>());
     let name = || path("name", "The pipeline's name.", json!({ "type": "string", "pattern": "^[a-z0-9-]{1,64}$" }));
     let version = || {
         let schema = json!({ "type": "string", "pattern": "^[0-9a-f]{12}$" });
@@ -222,26 +223,48 @@ fn pipelines(types: &mut Types) -> [Operation; 5] {
     let rows = json!({ "type": "integer", "minimum": 1, "maximum": CHECK_ROWS_MAX, "default": CHECK_ROWS });
     let text = || json!({ "type": "string", "minLength": 1 });
     [
-        Operation::new(types, "get", "/v1/pipelines", "listPipelines", "List your pipelines and those that come with Filas")
-            .paged(types)
-            .answer(200, "A page of pipelines, by name.", page),
-        Operation::new(types, "get", "/v1/pipelines/schema.json", "getPipelineSchema", "The JSON Schema of a pipeline file")
-            .content(200, "The schema.", "application/schema+json", json!({ "type": "object" })),
+        Operation::new(
+            types,
+            "get",
+            "/v1/pipelines",
+            "listPipelines",
+            "List your pipelines and those that come with Filas",
+        )
+        .paged(types)
+        .answer(200, "A page of pipelines, by name.", page),
+        Operation::new(
+            types,
+            "get",
+            "/v1/pipelines/schema.json",
+            "getPipelineSchema",
+            "The JSON Schema of a pipeline file",
+        )
+        .content(200, "The schema.", "application/schema+json", json!({ "type": "object" })),
         Operation::new(types, "get", "/v1/pipelines/{name}", "getPipeline", "Show a pipeline with its text")
             .details("With `Accept: application/yaml` the text alone.")
             .parameter(name())
             .parameter(version())
             .answer(200, "The pipeline.", view.clone())
             .problem(types, 404, "There is no such pipeline, or no such version of it."),
-        Operation::new(types, "put", "/v1/pipelines/{name}", "putPipeline", "Make a text the present version of a pipeline")
-            .details("Tasks that began with another version keep it. The same text again changes nothing.")
-            .parameter(name())
-            .body(true, &[("application/yaml", text())])
-            .answer(200, "The pipeline, whose name there was.", view.clone())
-            .answer(201, "The pipeline, whose name is new among the caller's own.", view)
-            .problem(types, 400, WRONG_PARAMETER)
-            .problem(types, 413, "The text is too long.")
-            .problem(types, 422, "The text is no pipeline, one of another name, or one that cannot work; with line and column."),
+        Operation::new(
+            types,
+            "put",
+            "/v1/pipelines/{name}",
+            "putPipeline",
+            "Make a text the present version of a pipeline",
+        )
+        .details("Tasks that began with another version keep it. The same text again changes nothing.")
+        .parameter(name())
+        .body(true, &[("application/yaml", text())])
+        .answer(200, "The pipeline, whose name there was.", view.clone())
+        .answer(201, "The pipeline, whose name is new among the caller's own.", view)
+        .problem(types, 400, WRONG_PARAMETER)
+        .problem(types, 413, "The text is too long.")
+        .problem(
+            types,
+            422,
+            "The text is no pipeline, one of another name, or one that cannot work; with line and column.",
+        ),
         Operation::new(
             types,
             "post",
