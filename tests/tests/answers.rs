@@ -49,7 +49,7 @@ fn rows_of_a_large_task_are_found_by_number_and_by_code() -> Result<()> {
 fn what_a_receipt_says_at_once_is_what_becomes_of_its_row() -> Result<()> {
     let (stack, folder) = (Stack::main()?, folder()?);
     let client = stack.client();
-    let elements = r#"[{"id":"a"}, {"id":"b","cost":-1}, 7, {"cost":1}, {"id":"c","fail":"no"}, {"id":"d"}]"#;
+    let elements = r#"[{"id":"a"}, {"id":"b","cost":-1}, 7, {"cost":1}, {"id":"c","fail":"yes"}, {"id":"d"}]"#;
     let file = write(folder.path(), "jobs.json", elements)?;
     let accepted = client.send_records(&Upload::new(file, "simulate"))?;
     let receipts = accepted.receipts.context("an array has receipts")?;
