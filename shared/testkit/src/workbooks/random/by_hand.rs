@@ -197,7 +197,9 @@ impl Writer {
     }
 
     fn general(&mut self) -> &'static str {
-        *self.dice.pick(&[">", " s=\"0\">", " t=\"n\">", "><f>SUM(A1:B2)</f>", "><f t=\"shared\" si=\"0\"/>"])
+        let &form =
+            self.dice.pick(&[">", " s=\"0\">", " t=\"n\">", "><f>SUM(A1:B2)</f>", "><f t=\"shared\" si=\"0\"/>"]);
+        form
     }
 
     fn number(&mut self, number: f64) -> String {
