@@ -145,7 +145,7 @@ fn assert_error(world: &World, id: TaskId, number: u32, part: &str) {
 async fn a_damaged_rows_object_is_trouble_of_the_batch_and_not_of_a_row() {
     check_damage(|line| "x".repeat(line.len()), "the rows object is damaged").await;
     check_damage(|line| line.replacen("\"row\":2", "\n\"row\":", 1), "2 lines where 1 rows are left").await;
-    check_damage(|line| line.replacen("record", "recorx", 1), "either a record or an error").await;
+    check_damage(|line| line.replacen("record", "recorx", 1), "a record or an error").await;
 }
 
 #[tokio::test(start_paused = true)]
