@@ -19,7 +19,7 @@ pub struct Problem {
 
 impl Problem {
     /// Every kind, each of which docs/API.md explains.
-    pub const KINDS: [&str; 9] = [
+    pub const KINDS: [&str; 13] = [
         "bad-request",
         "unauthorized",
         "not-found",
@@ -27,7 +27,11 @@ impl Problem {
         "too-large",
         "unknown-pipeline",
         "unusable-pipeline",
+        "another-name",
+        "unreadable-file",
         "idempotency-key-reused",
+        "gone",
+        "not-ready",
         "internal",
     ];
 
