@@ -37,9 +37,9 @@ where
     /// # Errors
     /// When the caller, or the cloud, is at fault.
     pub async fn answer(&self, call: Call) -> Result<Answer, Refusal> {
-        match call.method() {
-            &Method::GET => self.question(&call).await,
-            &Method::POST => self.command(&call).await,
+        match *call.method() {
+            Method::GET => self.question(&call).await,
+            Method::POST => self.command(&call).await,
             _ => Err(Problem::not_found("such call").into()),
         }
     }

@@ -21,7 +21,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         ingest: cloud.ingest_queue()?,
         monitor: cloud.monitor()?,
         clock: SystemClock,
-        patience: patience(|name| env::optional(name))?,
+        patience: patience(env::optional)?,
     };
     let stack = env::required(env::STACK)?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
