@@ -22,7 +22,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         reports: cloud.report_queue()?,
         monitor: cloud.monitor()?,
         clock: SystemClock,
-        patience: patience(|name| env::optional(name))?,
+        patience: patience(env::optional)?,
     };
     let stack = env::required(env::STACK)?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {

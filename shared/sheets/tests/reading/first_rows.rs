@@ -18,7 +18,7 @@ fn no_more_is_read_than_is_wanted() {
     let csv = "id,n\nA,1\nB\nC,3\n";
     let lines = [
         r#"{"row":2,"record":{"id":"A","n":"1"}}"#,
-        r#"{"row":3,"error":{"code":"RAGGED_ROW","message":"the row has 1 field and the header has 2"}}"#,
+        r#"{"row":3,"error":{"code":"RAGGED_ROW","message":"the line has 1 fields, the header has 2"}}"#,
         r#"{"row":4,"record":{"id":"C","n":"3"}}"#,
     ];
     check("a.csv", csv, 1, &lines[..1], true);
