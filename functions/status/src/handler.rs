@@ -69,10 +69,10 @@ where
     /// # Errors
     /// When the caller, or the cloud, is at fault.
     pub async fn answer(&self, call: Call) -> Result<Answer, Refusal> {
-        match call.method() {
-            &Method::GET => self.question(&call).await,
-            &Method::POST => self.command(&call).await,
-            &Method::DELETE => match call.segments()[..] {
+        match *call.method() {
+            Method::GET => self.question(&call).await,
+            Method::POST => self.command(&call).await,
+            Method::DELETE => match call.segments()[..] {
                 ["tasks", id] => self.erase(&call, id).await,
                 _ => Err(Problem::not_found("such call").into()),
             },
