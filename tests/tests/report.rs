@@ -82,8 +82,9 @@ fn mend(workbook: &Path, into: &Path, cells: &[(&str, &str, &str)]) -> Result<()
     let mut out = ZipWriter::new(Cursor::new(Vec::new()));
     for index in 0..archive.len() {
         let mut part = archive.by_index(index)?;
-        out.start_file(part.name().to_owned(), SimpleFileOptions::default())?;
-        match part.name() == SHEET {
+        let name = part.name()?.into_owned();
+        out.start_file(name.clone(), SimpleFileOptions::default())?;
+        match name == SHEET {
             true => out.write_all(sheet.as_bytes())?,
             false => drop(std::io::copy(&mut part, &mut out)?),
         }
