@@ -1,6 +1,7 @@
 //! Presigned requests, made by somebody without credentials.
 
 use filas_aws::{S3Objects, SystemClock};
+use filas_domain::clock::Timestamp;
 use filas_domain::keys::ObjectKey;
 use filas_domain::ports::{Clock as _, ObjectReader as _, ObjectSigner as _, ObjectWriter as _, SignedRequest};
 use filas_testkit::contract::samples;
