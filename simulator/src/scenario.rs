@@ -158,7 +158,7 @@ impl Upload {
             3..10 => Way::Presigned(Duration::from_secs(dice.between(0, 60))),
             _ => Way::Direct,
         };
-        let commands = match dice.chance(500) {
+        let commands = match dice.chance(600) {
             true => (0..dice.between(1, 4)).map(|_| roll_command(dice)).collect(),
             false => Vec::new(),
         };

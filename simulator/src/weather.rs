@@ -62,8 +62,8 @@ impl Odds {
         Self {
             throttle: part(60),
             lost_answer: part(60),
-            death: part(50),
-            stall: part(15),
+            death: part(55),
+            stall: part(35),
             slow: part(300),
             duplicate: part(150),
             delay: part(200),

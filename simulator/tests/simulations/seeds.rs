@@ -12,7 +12,7 @@ fn a_thousand_seeds_lose_nothing_and_count_nothing_twice() {
         assert_eq!(ran.failure, None, "every event of it: cargo xtask simulate --seed {seed}");
     }
     println!("{counted:?}");
-    // Otherwise the weather was too fine to show anything: each is about half of what is usual.
+    // Otherwise the weather was too fine to show anything.
     let Counted { deaths, strikes, queue_faults, dead_letters, repeated, reached, .. } = counted;
     let Reached { parked, dead, cancelled, redriven, handed_on, taken_over } = reached;
     for (what, happened, at_least) in [
@@ -26,7 +26,7 @@ fn a_thousand_seeds_lose_nothing_and_count_nothing_twice() {
         ("cancelled batches", cancelled, 100),
         ("redriven batches", redriven, 150),
         ("batches handed on", handed_on, 50),
-        ("batches taken over", taken_over, 150),
+        ("batches taken over", taken_over, 300),
     ] {
         assert!(happened >= at_least, "{what}: {happened}, of at least {at_least} wanted");
     }
