@@ -52,7 +52,7 @@ fn write(file: &std::path::Path, rows: u32) -> Result<()> {
 
 fn ask(client: &Client, file: &std::path::Path, options: &Rows) -> Result<()> {
     let task = step("sending it through", || {
-        let task = client.upload(&Upload::new(file, "orders"), &mut Silent)?;
+        let task = client.upload(&Upload::new(file, "orders-check"), &mut Silent)?;
         Ok(client.watch(task.id, &mut Silent)?)
     })?;
     ensure!(task.total == Some(u64::from(options.rows)), "it ended otherwise: {task:?}");
