@@ -101,6 +101,7 @@ impl World {
             random,
             variables,
             kept: Mutex::default(),
+            open_tasks: Some(3),
         };
         Self { ledger, objects, pipelines, uploads }
     }
