@@ -7,8 +7,8 @@ use filas_domain::clock::Timestamp;
 use filas_domain::erasure::{Erasure, TaskEraser};
 use filas_domain::ids::{BatchNumber, Owner, TaskId};
 use filas_domain::ports::{
-    BatchLedger, IdempotencyKey, OpenTasks, PortError, Registered, TaskCatalogue, TaskLedger, TaskRegister, UnsettledTasks,
-    WriteError,
+    BatchLedger, IdempotencyKey, OpenTasks, PortError, Registered, TaskCatalogue, TaskLedger, TaskRegister,
+    UnsettledTasks, WriteError,
 };
 use filas_domain::report::{ReportMessage, has_ended};
 use filas_domain::task::{Head, Task, TaskState};

@@ -35,7 +35,8 @@ const OPEN_TASKS: u32 = 2;
 pub fn test(workspace: &Workspace, filter: &[String]) -> Result<()> {
     let main_partner = partner(PartnerSettings::default())?;
     let chaos_partner = partner(PartnerSettings { latency_ms: 20, ..PartnerSettings::default() })?;
-    let issuer = IssuerServer::start(&[SigningKey::RsaOne, SigningKey::EcOne]).context("cannot start an issuer of tokens")?;
+    let issuer =
+        IssuerServer::start(&[SigningKey::RsaOne, SigningKey::EcOne]).context("cannot start an issuer of tokens")?;
     let instance = format!("test-{}", std::process::id());
     let mut options = UpOptions::new(&instance);
     options.port = Some(cloud::free_port()?);

@@ -10,7 +10,8 @@ use filas_domain::keys::ObjectKey;
 use filas_domain::limits::{DIRECT_UPLOAD_BYTES, IDEMPOTENCY_KEPT, OPEN_TASKS};
 use filas_domain::own_pipeline::PipelineRegister;
 use filas_domain::ports::{
-    Clock, IdempotencyKey, ObjectReader, ObjectSigner, ObjectWriter, OpenTasks, PortError, Registered, TaskLedger, TaskRegister,
+    Clock, IdempotencyKey, ObjectReader, ObjectSigner, ObjectWriter, OpenTasks, PortError, Registered, TaskLedger,
+    TaskRegister,
 };
 use filas_domain::problem::Problem;
 use filas_domain::task::{Order, Task, TaskState};

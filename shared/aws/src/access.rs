@@ -99,7 +99,9 @@ impl Keys for DynamoAccess {
             .expression_attribute_values(":now", number(now.as_millis()));
         match update.send().await {
             Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
+            Err(error)
+                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
                 Ok(false)
             }
             Err(error) => Err(port_error("revoke a key", error)),

@@ -168,12 +168,8 @@ pub trait Keys: Send + Sync {
     ) -> impl Future<Output = Result<Vec<ApiKey>, PortError>> + Send;
 
     /// Revokes the owner's key at `now`, unless it was revoked before. `false` when there is none.
-    fn revoke(
-        &self,
-        owner: &Owner,
-        id: &KeyId,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<bool, PortError>> + Send;
+    fn revoke(&self, owner: &Owner, id: &KeyId, now: Timestamp)
+    -> impl Future<Output = Result<bool, PortError>> + Send;
 }
 
 /// Counts the requests of owners.
@@ -293,11 +289,7 @@ pub trait ObjectSigner: Send + Sync {
 pub trait BatchQueue: Send + Sync {
     /// Sends every message, on behalf of the owner of their tasks: the queue is fair between owners. An entry that the queue
     /// refused is sent again; when it still is refused, that is an error.
-    fn send(
-        &self,
-        owner: &Owner,
-        messages: &[BatchMessage],
-    ) -> impl Future<Output = Result<(), PortError>> + Send;
+    fn send(&self, owner: &Owner, messages: &[BatchMessage]) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// Asks for the files of tasks that have ended.

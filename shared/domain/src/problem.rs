@@ -51,7 +51,8 @@ impl Problem {
 
     /// 401: no key, or none that is known.
     pub fn unauthorized() -> Self {
-        let detail = "Send the header Authorization: Bearer YOUR_KEY, with a key that has neither expired nor been revoked.";
+        let detail =
+            "Send the header Authorization: Bearer YOUR_KEY, with a key that has neither expired nor been revoked.";
         Self::new(401, "unauthorized", "A key is needed", detail)
     }
 

@@ -65,11 +65,7 @@ impl<S, C> Guard<S, C> {
     ///
     /// # Errors
     /// When a variable cannot be used. The error names it and never says what is in it.
-    pub fn of_installation(
-        variable: impl Fn(&str) -> Option<String>,
-        store: S,
-        clock: C,
-    ) -> Result<Self, GuardError> {
+    pub fn of_installation(variable: impl Fn(&str) -> Option<String>, store: S, clock: C) -> Result<Self, GuardError> {
         let first = OwnerKeys::parse(&variable(OWNER_KEYS).unwrap_or_default())?;
         let issuer = IssuerSettings::read(&variable)?.map(Issuer::new).transpose()?;
         let requests = match variable(REQUESTS).filter(|text| !text.trim().is_empty()) {

@@ -207,7 +207,8 @@ fn an_installation_that_can_let_nobody_in_does_not_start() {
         (vec![(guard::OWNER_KEYS, keys.as_str()), (guard::REQUESTS, "many")], "FILAS_REQUESTS_PER_MINUTE is not"),
         (vec![(guard::OWNER_KEYS, &keys), ("FILAS_OIDC_ISSUER", "https://a.example")], "the issuer of tokens cannot"),
     ] {
-        let variable = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into());
+        let variable =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into());
         let error = Guard::of_installation(variable, MemoryAccess::new(), ManualClock::default()).unwrap_err();
         assert!(error.to_string().starts_with(expected), "{error}");
     }

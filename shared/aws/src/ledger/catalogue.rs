@@ -92,7 +92,8 @@ impl DynamoLedger {
         while count < at_most {
             let request = || {
                 let query = self.client.query().table_name(&self.table).index_name("by_state").select(Select::Count);
-                let query = query.key_condition_expression("#hash = :hash").expression_attribute_names("#hash", "owner_state");
+                let query =
+                    query.key_condition_expression("#hash = :hash").expression_attribute_names("#hash", "owner_state");
                 let query = query.expression_attribute_values(":hash", text(owner_state(owner, state)));
                 query.set_limit(i32::try_from(at_most - count).ok()).set_exclusive_start_key(from.clone()).send()
             };

@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TableStatus,
 };
-use filas_aws::{Cloud, DynamoAccess, DynamoPermits, DynamoPipelines, DynamoRecords, SqsRowQueue, SsmSecrets, random_bytes};
+use filas_aws::{
+    Cloud, DynamoAccess, DynamoPermits, DynamoPipelines, DynamoRecords, SqsRowQueue, SsmSecrets, random_bytes,
+};
 use filas_domain::ids::Owner;
 use filas_domain::row_queue::RowMessage;
 use filas_testkit::contract::{self, RowInbox};

@@ -8,8 +8,8 @@ use filas_domain::limits::{
 };
 use filas_domain::task::TaskState;
 use filas_domain::view::{
-    AcceptedTask, AnnouncedUpload, BatchView, DryRunView, KeyRequest, KeyView, NewKey, Page, PipelineView, Queues, RecordView, RedriveRequest,
-    Redriven, RowInFull, RowView, TaskView, UploadRequest,
+    AcceptedTask, AnnouncedUpload, BatchView, DryRunView, KeyRequest, KeyView, NewKey, Page, PipelineView, Queues,
+    RecordView, RedriveRequest, Redriven, RowInFull, RowView, TaskView, UploadRequest,
 };
 use serde_json::{Value, json};
 

@@ -31,7 +31,11 @@ impl Operation {
             .problem(types, 429, "The owner has called too often. Go on when `Retry-After` says.")
             .limited(429)
             .problem(types, 500, "Trouble on our side. It may help to try again.")
-            .problem(types, 503, "The issuer of the caller's token does not answer. Come again when `Retry-After` says.")
+            .problem(
+                types,
+                503,
+                "The issuer of the caller's token does not answer. Come again when `Retry-After` says.",
+            )
     }
 
     fn needs(mut self, scope: Scope) -> Self {

@@ -51,7 +51,9 @@ pub use secrets::secrets;
 ///
 /// # Panics
 /// Where it does not do what the ports say.
-pub async fn ledger(ledger: &(impl BatchLedger + TaskRegister + TaskCatalogue + OpenTasks + UnsettledTasks + TaskEraser)) {
+pub async fn ledger(
+    ledger: &(impl BatchLedger + TaskRegister + TaskCatalogue + OpenTasks + UnsettledTasks + TaskEraser),
+) {
     heads::a_task_reads_back(ledger).await;
     heads::a_head_is_written_under_its_version(ledger).await;
     heads::of_many_writers_one_wins(ledger).await;

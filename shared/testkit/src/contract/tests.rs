@@ -7,8 +7,8 @@ use filas_domain::row_queue::RowMessage;
 
 use super::{Inbox, RowInbox};
 use crate::memory::{
-    Delivery, ManualClock, MemoryAccess, MemoryLedger, MemoryObjects, MemoryPermits, MemoryPipelines, MemoryQueue, MemoryRecords,
-    MemoryRowQueue, MemorySecrets,
+    Delivery, ManualClock, MemoryAccess, MemoryLedger, MemoryObjects, MemoryPermits, MemoryPipelines, MemoryQueue,
+    MemoryRecords, MemoryRowQueue, MemorySecrets,
 };
 
 /// The other end of a queue in memory, with the clock that it goes by.

@@ -8,8 +8,8 @@ use filas_domain::clock::Timestamp;
 use filas_domain::erasure::{Erasure, TaskEraser};
 use filas_domain::ids::{BatchNumber, Owner, TaskId};
 use filas_domain::ports::{
-    BatchLedger, CHANGES_AT_ONCE, IdempotencyKey, OpenTasks, PortError, Registered, TaskCatalogue, TaskLedger, TaskRegister,
-    UnsettledTasks, WriteError,
+    BatchLedger, CHANGES_AT_ONCE, IdempotencyKey, OpenTasks, PortError, Registered, TaskCatalogue, TaskLedger,
+    TaskRegister, UnsettledTasks, WriteError,
 };
 use filas_domain::task::{Head, Tally, Task, TaskState};
 

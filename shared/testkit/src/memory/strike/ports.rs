@@ -14,8 +14,8 @@ use filas_domain::message::BatchMessage;
 use filas_domain::plan::ByteRange;
 use filas_domain::ports::{
     BatchLedger, BatchQueue, Deliveries, IdempotencyKey, IngestQueue, ObjectReader, ObjectSigner, ObjectStream,
-    ObjectWriter, OpenTasks, PortError, QueueDepth, QueueMonitor, Registered, ReportQueue, SignedRequest, TaskCatalogue,
-    TaskLedger, TaskRegister, UnsettledTasks, WriteError,
+    ObjectWriter, OpenTasks, PortError, QueueDepth, QueueMonitor, Registered, ReportQueue, SignedRequest,
+    TaskCatalogue, TaskLedger, TaskRegister, UnsettledTasks, WriteError,
 };
 use filas_domain::record::{Record, RecordId, Records, Stored};
 use filas_domain::report::ReportMessage;
