@@ -4,7 +4,7 @@
 //! answer was lost is seen in the list, and revoked.
 
 use filas_domain::access::key::{KEY_GOOD_FOR, KEY_GOOD_FOR_MAX, KEY_NAME_CHARS};
-use filas_domain::access::{ApiKey, KeyId, KeyText, Scopes};
+use filas_domain::access::{ApiKey, KeyId, KeyText, Scope, Scopes};
 use filas_domain::clock::Timestamp;
 use filas_domain::limits::{PAGE, PAGE_MAX};
 use filas_domain::ports::{Clock, Keys, PortError};
@@ -46,8 +46,8 @@ impl<K: Keys, C: Clock> KeyCalls<K, C> {
             return Err(Problem::bad_request(detail).into());
         }
         let scopes: Scopes = request.scopes.iter().copied().collect();
-        if scopes.is_empty() || scopes.iter().count() != request.scopes.len() {
-            return Err(Problem::bad_request("scopes has one or more of read, write and operate, each once.").into());
+        if !(1..=Scope::ALL.len()).contains(&request.scopes.len()) {
+            return Err(Problem::bad_request("scopes has one to three of read, write and operate.").into());
         }
         if !call.caller.scopes.cover(&scopes) {
             return Err(Problem::forbidden("A key gives no scope that it has not itself.").into());
