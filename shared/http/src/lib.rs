@@ -31,7 +31,7 @@ use lambda_http::{Body, Request, RequestExt, Response};
 use tracing::{error, info};
 
 pub use answer::Answer;
-pub use call::Call;
+pub use call::{Call, plain};
 pub use gate::{Admitted, Gate};
 pub use guard::Guard;
 
