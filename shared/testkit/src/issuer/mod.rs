@@ -2,6 +2,8 @@
 //!
 //! The keys are files here, so that the process that signs need not be the one that publishes.
 
+#![expect(clippy::expect_used, reason = "the keys are files of ours, and this is for tests")]
+
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
