@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use filas_cli::client::FailuresFormat;
+use filas_domain::access::{KeyId, Scope};
 use filas_domain::fate::RowState;
 use filas_domain::ids::{Receipt, RowNumber, TaskId};
 use filas_domain::limits::{CHECK_ROWS, CHECK_ROWS_MAX, IDEMPOTENCY_KEY_BYTES};
@@ -137,6 +138,9 @@ pub enum Command {
     /// Show pipelines, and make new versions of them
     #[command(subcommand)]
     Pipelines(PipelinesCommand),
+    /// Make keys for others and programs, list them, revoke them
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Print the rows of a file as NDJSON, read as an upload would be; needs no API
     Cat(CatArguments),
 }
@@ -271,6 +275,28 @@ pub enum PipelinesCommand {
     },
 }
 
+#[derive(Subcommand)]
+pub enum KeysCommand {
+    /// Make a key and show it, this once
+    Create {
+        /// What to call it: who has it, or where it is
+        name: String,
+        /// What its holder may do: look (read), upload and check (write), command tasks, pipelines and keys (operate)
+        #[arg(long = "scope", required = true, value_delimiter = ',', value_parser = scope_parser())]
+        scopes: Vec<Scope>,
+        /// How long it is good; 90 days unless given
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=365))]
+        days: Option<u32>,
+    },
+    /// Show the keys of this owner, not the keys themselves
+    List,
+    /// Let a key open nothing from now on
+    Revoke {
+        /// The key's id, as the list has it
+        id: KeyId,
+    },
+}
+
 #[derive(Args)]
 pub struct CatArguments {
     /// The file
@@ -294,6 +320,10 @@ fn idempotency_key(text: &str) -> Result<String, String> {
     let fits = (1..=IDEMPOTENCY_KEY_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
     fits.then(|| text.to_owned())
         .ok_or(format!("a key is 1 to {IDEMPOTENCY_KEY_BYTES} ASCII characters without spaces"))
+}
+
+fn scope_parser() -> impl TypedValueParser<Value = Scope> {
+    PossibleValuesParser::new(Scope::ALL.map(Scope::as_str)).try_map(|name| Scope::parse(&name).ok_or("not a scope"))
 }
 
 fn row_state_parser() -> impl TypedValueParser<Value = RowState> {

@@ -153,6 +153,9 @@ pub fn next_step(error: &ClientError, local: bool) -> Option<&'static str> {
         ClientError::Problem { .. } | ClientError::Status { .. } if error.status() == Some(401) => {
             Some("give the key of this API with --key KEY or in FILAS_KEY")
         }
+        ClientError::Problem { .. } if error.status() == Some(403) => {
+            Some("make a key with that scope: filas keys create NAME --scope read,write,operate")
+        }
         ClientError::NoAnswer { .. } if local => Some("start the local cloud with `cargo xtask up`"),
         ClientError::NoAnswer { .. } | ClientError::NotUnderstood { .. } => {
             Some("check the address given with --url or in FILAS_URL")

@@ -7,8 +7,8 @@ use filas_domain::clock::Timestamp;
 use filas_domain::erasure::{Erasure, TaskEraser};
 use filas_domain::ids::{BatchNumber, Owner, TaskId};
 use filas_domain::ports::{
-    BatchLedger, IdempotencyKey, PortError, Registered, TaskCatalogue, TaskLedger, TaskRegister, UnsettledTasks,
-    WriteError,
+    BatchLedger, IdempotencyKey, OpenTasks, PortError, Registered, TaskCatalogue, TaskLedger, TaskRegister,
+    UnsettledTasks, WriteError,
 };
 use filas_domain::report::{ReportMessage, has_ended};
 use filas_domain::task::{Head, Task, TaskState};
@@ -201,6 +201,16 @@ impl BatchLedger for Ledger {
 impl TaskRegister for Ledger {
     async fn register(&self, task: &Task, key: Option<&IdempotencyKey>) -> Result<Registered, PortError> {
         self.ledger.register(task, key).await
+    }
+
+    async fn remembers(&self, owner: &Owner, key: &str, now: Timestamp) -> Result<bool, PortError> {
+        self.ledger.remembers(owner, key, now).await
+    }
+}
+
+impl OpenTasks for Ledger {
+    async fn open_tasks(&self, owner: &Owner, at_most: u32) -> Result<u32, PortError> {
+        self.ledger.open_tasks(owner, at_most).await
     }
 }
 

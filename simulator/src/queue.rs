@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use filas_domain::clock::Timestamp;
 use filas_domain::delivery::{Delivery, UploadEvent};
-use filas_domain::ids::TaskId;
+use filas_domain::ids::{Owner, TaskId};
 use filas_domain::message::BatchMessage;
 use filas_domain::ports::{
     BatchQueue, Clock as _, Deliveries, IngestQueue, PortError, QueueDepth, QueueMonitor, ReportQueue,
@@ -199,7 +199,7 @@ impl SimQueue {
 }
 
 impl BatchQueue for SimQueue {
-    async fn send(&self, messages: &[BatchMessage]) -> Result<(), PortError> {
+    async fn send(&self, _: &Owner, messages: &[BatchMessage]) -> Result<(), PortError> {
         messages.iter().for_each(|message| self.send_body(message.encode()));
         Ok(())
     }

@@ -259,6 +259,7 @@ impl World {
             random,
             variables: Variables::new(),
             kept: tokio::sync::Mutex::new(HashSet::new()),
+            open_tasks: None,
         }
     }
 

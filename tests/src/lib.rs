@@ -33,6 +33,12 @@ pub struct Stack {
     pub bucket: String,
     /// The partner that its pipelines deliver to.
     pub partner: String,
+    /// The issuer whose tokens the stack `strict` takes.
+    pub issuer: String,
+    /// The requests of an owner in a minute that the stack `strict` takes.
+    pub requests_per_minute: u32,
+    /// The open tasks of an owner that the stack `strict` takes.
+    pub open_tasks: u32,
 }
 
 impl Stack {
@@ -50,6 +56,14 @@ impl Stack {
     /// When there is none.
     pub fn chaos() -> Result<Self> {
         Self::named("chaos")
+    }
+
+    /// The stack that lets an owner do little, and takes the tokens of an issuer.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn strict() -> Result<Self> {
+        Self::named("strict")
     }
 
     fn named(name: &str) -> Result<Self> {

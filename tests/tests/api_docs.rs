@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use filas_domain::TaskId;
+use filas_domain::access::{KeyId, KeyText};
 use filas_domain::batch::BatchState;
 use filas_domain::problem::Problem;
 use filas_e2e::{PATIENCE, Stack};
@@ -174,7 +175,8 @@ fn steady_word(word: &str) -> String {
     let inner = word.trim_end_matches([' ', '/', '\n', '"']);
     let is_id = inner.get(..36).is_some_and(|id| id.parse::<TaskId>().is_ok());
     let is_place = inner.contains("127.0.0.1") || inner.contains("localhost") || inner.starts_with("outcomes-");
-    if is_id || is_place { ANY.to_owned() + &word[inner.len()..] } else { word.to_owned() }
+    let is_key = inner.parse::<KeyId>().is_ok() || KeyText::parse(inner).is_some();
+    if is_id || is_place || is_key { ANY.to_owned() + &word[inner.len()..] } else { word.to_owned() }
 }
 
 fn steady_value(value: &mut Value) {

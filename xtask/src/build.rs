@@ -13,8 +13,8 @@ use crate::progress;
 use crate::workspace::{Lock, Workspace};
 
 /// The Lambda functions: folder, crate and binary of each have this one name.
-pub const FUNCTIONS: [&str; 8] =
-    ["upload", "pipelines", "split", "processor", "dead-letter", "sweeper", "report", "status"];
+pub const FUNCTIONS: [&str; 9] =
+    ["upload", "pipelines", "split", "processor", "dead-letter", "sweeper", "report", "status", "keys"];
 
 /// The package of the command line and its binary.
 const CLI: (&str, &str) = ("filas-cli", "filas");

@@ -294,7 +294,7 @@ fn api_key(folder: &Path) -> Result<String> {
             return Ok(key.to_owned());
         }
     }
-    let mut random = [0_u8; 24];
+    let mut random = [0_u8; 32];
     fs::File::open("/dev/urandom")
         .and_then(|mut source| source.read_exact(&mut random))
         .context("no random numbers")?;

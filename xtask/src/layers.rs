@@ -66,7 +66,12 @@ const RULES: [Rule; 13] = [
         ours_in_tests: TESTKIT,
         families: &[Family::Sdk, Family::Runtime],
     },
-    Rule { room: "shared/http", ours: &["filas-domain"], ours_in_tests: TESTKIT, families: &[Family::Lambda] },
+    Rule {
+        room: "shared/http",
+        ours: &["filas-domain"],
+        ours_in_tests: TESTKIT,
+        families: &[Family::Lambda, Family::Runtime],
+    },
     Rule { room: "shared/testkit", ours: &["filas-domain"], ours_in_tests: &[], families: &[Family::Runtime] },
     Rule {
         room: "functions",

@@ -1,12 +1,14 @@
 //! `cargo xtask test`: every test, with what they need: a local cloud of their own, two stacks in it, and partners.
 //!
 //! The stack `main` is as a person would deploy it. The stack `chaos` gives up quickly, so that a test that kills workers
-//! need not wait for minutes. The tests find both by the variables that are set here.
+//! need not wait for minutes. The stack `strict` lets an owner do little, and takes the tokens of an issuer that runs here.
+//! The tests find them by the variables that are set here.
 
 use std::collections::BTreeMap;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use filas_testkit::issuer::{AUDIENCE, IssuerServer, SigningKey};
 use filas_testkit::partner::{PartnerServer, PartnerSettings};
 use serde_json::json;
 
@@ -20,6 +22,12 @@ use crate::workspace::Workspace;
 /// The key of a second owner, to whom nothing of the first one is visible.
 const OTHER_KEY: &str = "the-key-of-another-owner";
 
+/// What an owner may do in a minute in the stack `strict`.
+const REQUESTS_PER_MINUTE: u32 = 60;
+
+/// The tasks that an owner may have open there.
+const OPEN_TASKS: u32 = 2;
+
 /// Runs every test. `filter` is handed to the test programs: names to run, `--nocapture`, ….
 ///
 /// # Errors
@@ -27,6 +35,8 @@ const OTHER_KEY: &str = "the-key-of-another-owner";
 pub fn test(workspace: &Workspace, filter: &[String]) -> Result<()> {
     let main_partner = partner(PartnerSettings::default())?;
     let chaos_partner = partner(PartnerSettings { latency_ms: 20, ..PartnerSettings::default() })?;
+    let issuer =
+        IssuerServer::start(&[SigningKey::RsaOne, SigningKey::EcOne]).context("cannot start an issuer of tokens")?;
     let instance = format!("test-{}", std::process::id());
     let mut options = UpOptions::new(&instance);
     options.port = Some(cloud::free_port()?);
@@ -35,7 +45,7 @@ pub fn test(workspace: &Workspace, filter: &[String]) -> Result<()> {
         options.parameters.insert(name.to_owned(), main_partner.url());
     }
     let cloud = Cloud::up(workspace, &options)?;
-    let tested = test_on(workspace, &cloud, &main_partner, &chaos_partner, filter);
+    let tested = test_on(workspace, &cloud, [&main_partner, &chaos_partner], &issuer, filter);
     let stopped = cloud::down(workspace, &instance);
     if tested.is_ok() {
         // After a failure the logs stay to be read.
@@ -53,8 +63,8 @@ fn partner(settings: PartnerSettings) -> Result<PartnerServer> {
 fn test_on(
     workspace: &Workspace,
     cloud: &Cloud,
-    main_partner: &PartnerServer,
-    chaos_partner: &PartnerServer,
+    [main_partner, chaos_partner]: [&PartnerServer; 2],
+    issuer: &IssuerServer,
     filter: &[String],
 ) -> Result<()> {
     let owners = owners(cloud);
@@ -81,8 +91,19 @@ fn test_on(
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .chain([owners])
+        .chain([owners.clone()])
         .collect(),
+    )?;
+    let strict = cloud.deploy_stack(
+        workspace,
+        "strict",
+        &BTreeMap::from([
+            owners,
+            ("RequestsPerMinute".to_owned(), REQUESTS_PER_MINUTE.to_string()),
+            ("OpenTasksPerOwner".to_owned(), OPEN_TASKS.to_string()),
+            ("OidcIssuer".to_owned(), issuer.url()),
+            ("OidcAudience".to_owned(), AUDIENCE.to_owned()),
+        ]),
     )?;
     let stack = |deployed: &Deployed, partner: &PartnerServer| {
         json!({
@@ -92,9 +113,16 @@ fn test_on(
             "other_key": OTHER_KEY,
             "bucket": deployed.bucket,
             "partner": partner.url(),
+            "issuer": issuer.url(),
+            "requests_per_minute": REQUESTS_PER_MINUTE,
+            "open_tasks": OPEN_TASKS,
         })
     };
-    let stacks = json!({ "main": stack(&main, main_partner), "chaos": stack(&chaos, chaos_partner) });
+    let stacks = json!({
+        "main": stack(&main, main_partner),
+        "chaos": stack(&chaos, chaos_partner),
+        "strict": stack(&strict, main_partner),
+    });
     let readers = python::environment(workspace, Requirements::Readers)?;
     let conformance = python::environment(workspace, Requirements::Conformance)?;
     step("comparing our reader with those of another language", || {

@@ -7,12 +7,14 @@
 //! * [`results`]: the outcomes and the failed rows out
 //! * [`rows`]: what became of rows, records, and tasks that go
 //! * [`commands`]: what a task is told to do
+//! * `keys`: keys made, listed and revoked
 //! * `pipelines`: pipelines in and out, and dry runs
 //! * [`watch`]: a task until it ends
 
 pub mod commands;
 pub mod error;
 mod exchange;
+mod keys;
 pub mod patience;
 mod pipelines;
 pub mod results;

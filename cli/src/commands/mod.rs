@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod keys;
 mod pipelines;
 mod rows;
 mod show;
@@ -66,6 +67,7 @@ fn call(arguments: &Arguments, local: &mut bool) -> Result<u8> {
         Command::Redrive(redrive) => session.redrive(redrive),
         Command::Audit { task } => session.audit(*task),
         Command::Pipelines(pipelines) => session.pipelines(pipelines),
+        Command::Keys(keys) => session.keys(keys),
         Command::Tasks(tasks) => session.tasks(tasks),
         Command::Rows(rows) => session.rows(rows),
         Command::Row { task, row } => session.row(*task, *row),

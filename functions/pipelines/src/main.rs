@@ -1,7 +1,7 @@
 //! Wires the `pipelines` function to the cloud.
 
-use filas_aws::{Cloud, SystemClock, env, telemetry};
-use filas_domain::access::OwnerKeys;
+use filas_aws::{Cloud, SystemClock, telemetry};
+use filas_http::Guard;
 use filas_pipeline::{Ports, Services, Variables};
 use lambda_http::{Request, service_fn};
 use pipelines::handler::PipelineCalls;
@@ -18,7 +18,7 @@ fn main() -> Result<(), lambda_http::Error> {
 async fn serve_lambda() -> Result<(), lambda_http::Error> {
     telemetry::init();
     let cloud = Cloud::from_env().await?;
-    let keys = OwnerKeys::parse(&env::required(env::OWNER_KEYS)?)?;
+    let guard = Guard::of_installation(|name| std::env::var(name).ok(), cloud.access()?, SystemClock)?;
     let calls = PipelineCalls {
         register: cloud.pipelines()?,
         objects: cloud.objects()?,
@@ -33,7 +33,7 @@ async fn serve_lambda() -> Result<(), lambda_http::Error> {
         }),
     };
     lambda_http::run(service_fn(|request: Request| async {
-        Ok::<_, lambda_http::Error>(filas_http::serve(request, &keys, |call| calls.answer(call)).await)
+        Ok::<_, lambda_http::Error>(filas_http::serve(request, &guard, |call| calls.answer(call)).await)
     }))
     .await
 }

@@ -136,7 +136,7 @@ where
         }
         let (indices, mut ran): (Vec<usize>, Vec<Ran>) = ran.into_iter().unzip();
         let settled = match self.store_outcomes(task.id, &mut ran, outcomes).await {
-            Ok(()) => self.count(ran).await,
+            Ok(()) => self.count(&task.head.order.owner, ran).await,
             Err(error) => {
                 let mut released = Vec::new();
                 for ran in &ran {

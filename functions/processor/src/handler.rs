@@ -214,7 +214,7 @@ where
 
     async fn run_alone(&self, task: &Task, item: &Item<'_>, invocation: &Invocation) -> Verdict {
         if self.is_time_up(invocation) {
-            return self.send_on(item).await;
+            return self.send_on(&task.head.order.owner, item).await;
         }
         self.run_group(task, &[item], invocation).await.pop().unwrap_or(Verdict::Again(None))
     }

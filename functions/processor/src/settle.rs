@@ -6,7 +6,7 @@ use filas_domain::plan::ByteRange;
 use filas_domain::ports::{
     BatchLedger, BatchQueue, Clock, Deliveries, ObjectReader, ObjectWriter, PortError, WriteError,
 };
-use filas_domain::{TaskId, error_chain};
+use filas_domain::{Owner, TaskId, error_chain};
 use tracing::warn;
 
 use crate::group::{Held, Ran};
@@ -58,7 +58,7 @@ where
     }
 
     /// Closes these batches and counts them, in one transaction; without those that somebody took over meanwhile.
-    pub async fn count(&self, ran: Vec<Ran<'_>>) -> Vec<Verdict> {
+    pub async fn count(&self, owner: &Owner, ran: Vec<Ran<'_>>) -> Vec<Verdict> {
         let now = self.clock.now();
         let changes: Vec<BatchChange> = ran
             .iter()
@@ -72,7 +72,7 @@ where
                 let mut verdicts = Vec::new();
                 for ((ran, change), written) in ran.iter().zip(&changes).zip(written) {
                     verdicts.push(match written {
-                        true => self.hand_on(&ran.held, &change.after).await,
+                        true => self.hand_on(owner, &ran.held, &change.after).await,
                         // Whoever took it over has a message for it, or the task is gone: the next delivery sees which.
                         false => Verdict::soon(ran.held.item),
                     });
@@ -122,16 +122,16 @@ where
     }
 
     /// Sends the rest of a batch, if there is one, as a message of its own: it must not use up the batch's deliveries.
-    async fn hand_on(&self, held: &Held<'_>, after: &Batch) -> Verdict {
+    async fn hand_on(&self, owner: &Owner, held: &Held<'_>, after: &Batch) -> Verdict {
         if after.state.is_closed() {
             return Verdict::Settled;
         }
-        self.send_on(held.item).await
+        self.send_on(owner, held.item).await
     }
 
     /// Sends the message anew, which costs the batch no delivery.
-    pub async fn send_on(&self, item: &Item<'_>) -> Verdict {
-        match self.queue.send(std::slice::from_ref(&item.message)).await {
+    pub async fn send_on(&self, owner: &Owner, item: &Item<'_>) -> Verdict {
+        match self.queue.send(owner, std::slice::from_ref(&item.message)).await {
             Ok(()) => Verdict::Settled,
             Err(error) => self.trouble(item, "hand on", &error),
         }

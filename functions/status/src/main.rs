@@ -1,7 +1,7 @@
 //! Wires the `status` function to the cloud.
 
-use filas_aws::{Cloud, SystemClock, env, telemetry};
-use filas_domain::access::OwnerKeys;
+use filas_aws::{Cloud, SystemClock, telemetry};
+use filas_http::Guard;
 use lambda_http::{Request, service_fn};
 use status::handler::{Answers, Status};
 
@@ -9,7 +9,7 @@ use status::handler::{Answers, Status};
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init();
     let cloud = Cloud::from_env().await?;
-    let keys = OwnerKeys::parse(&env::required(env::OWNER_KEYS)?)?;
+    let guard = Guard::of_installation(|name| std::env::var(name).ok(), cloud.access()?, SystemClock)?;
     let answers = Answers {
         ledger: cloud.ledger()?,
         objects: cloud.objects()?,
@@ -19,7 +19,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     };
     let status = Status { answers, records: cloud.records()? };
     lambda_http::run(service_fn(|request: Request| async {
-        Ok::<_, lambda_http::Error>(filas_http::serve(request, &keys, |call| status.answer(call)).await)
+        Ok::<_, lambda_http::Error>(filas_http::serve(request, &guard, |call| status.answer(call)).await)
     }))
     .await
 }

@@ -7,10 +7,11 @@ use std::collections::HashSet;
 
 use filas_domain::access::sha256_hex;
 use filas_domain::keys::ObjectKey;
-use filas_domain::limits::{DIRECT_UPLOAD_BYTES, IDEMPOTENCY_KEPT};
+use filas_domain::limits::{DIRECT_UPLOAD_BYTES, IDEMPOTENCY_KEPT, OPEN_TASKS};
 use filas_domain::own_pipeline::PipelineRegister;
 use filas_domain::ports::{
-    Clock, IdempotencyKey, ObjectReader, ObjectSigner, ObjectWriter, PortError, Registered, TaskLedger, TaskRegister,
+    Clock, IdempotencyKey, ObjectReader, ObjectSigner, ObjectWriter, OpenTasks, PortError, Registered, TaskLedger,
+    TaskRegister,
 };
 use filas_domain::problem::Problem;
 use filas_domain::task::{Order, Task, TaskState};
@@ -29,6 +30,9 @@ use crate::records;
 /// Pipelines that are named to a person who asked for one that is not there.
 const NAMES: u32 = 50;
 
+/// When to come again, in seconds, with a task for which there is no room.
+const RETRY_AFTER: &str = "30";
+
 /// The uploads and their ports.
 pub struct Uploads<L, O, P, C> {
     /// Tasks.
@@ -45,11 +49,13 @@ pub struct Uploads<L, O, P, C> {
     pub variables: Variables,
     /// The pipelines that this instance has seen to be usable, and stored.
     pub kept: Mutex<HashSet<(Owner, PipelineRef)>>,
+    /// The most tasks of an owner that have not ended; `None` is no limit.
+    pub open_tasks: Option<u32>,
 }
 
 impl<L, O, P, C> Uploads<L, O, P, C>
 where
-    L: TaskLedger + TaskRegister,
+    L: TaskLedger + TaskRegister + OpenTasks,
     O: ObjectReader + ObjectWriter + ObjectSigner,
     P: PipelineRegister,
     C: Clock,
@@ -149,6 +155,7 @@ where
             fingerprint: fingerprint(&order, content),
             expires: now.plus(IDEMPOTENCY_KEPT),
         });
+        self.see_that_there_is_room(&order.owner, key.as_ref()).await?;
         let task = Task::registered(TaskId::new(now, (self.random)()?), order, now);
         self.keep_pipeline(&task.head.order).await?;
         match self.ledger.register(&task, key.as_ref()).await? {
@@ -170,6 +177,23 @@ where
                 task.ok_or_else(|| Problem::conflict(gone).into())
             }
         }
+    }
+
+    /// Sees that the owner may have one more task. Many requests at once may get a few more in: what is counted is what was
+    /// there a moment ago. A request that made its task before makes none now.
+    async fn see_that_there_is_room(&self, owner: &Owner, key: Option<&IdempotencyKey>) -> Result<(), Refusal> {
+        let Some(limit) = self.open_tasks else { return Ok(()) };
+        if self.ledger.open_tasks(owner, limit).await? < limit {
+            return Ok(());
+        }
+        if let Some(key) = key
+            && self.ledger.remembers(owner, &key.key, self.clock.now()).await?
+        {
+            return Ok(());
+        }
+        info!(%owner, limit, "an owner has too many open tasks");
+        let answer = Answer::problem(&Problem::too_many_tasks(limit)).header("retry-after", RETRY_AFTER);
+        Err(Refusal::Answer(Box::new(answer)))
     }
 
     /// Sees, once for each instance, that the pipeline can be used in this installation, and stores its text for the
@@ -199,6 +223,23 @@ where
                 let detail = format!("The pipeline '{}': {}.", pipeline.name, error_chain(&error));
                 Err(Problem::unprocessable("unusable-pipeline", "The pipeline cannot be used here", detail).into())
             }
+        }
+    }
+}
+
+/// The variable that says how many tasks of an owner may be open at once.
+const OPEN_TASKS_VARIABLE: &str = "FILAS_OPEN_TASKS";
+
+/// The most tasks of an owner that have not ended, as the variable says; `None` is no limit.
+///
+/// # Errors
+/// When it is set to something else than a number; the error names it.
+pub fn open_tasks_allowed(variable: impl Fn(&str) -> Option<String>) -> Result<Option<u32>, String> {
+    match variable(OPEN_TASKS_VARIABLE).filter(|text| !text.trim().is_empty()) {
+        None => Ok(Some(OPEN_TASKS)),
+        Some(text) => {
+            let number = text.trim().parse().map_err(|_| format!("{OPEN_TASKS_VARIABLE} is no whole number from 0"))?;
+            Ok(Some(number).filter(|number| *number > 0))
         }
     }
 }

@@ -1,17 +1,17 @@
 //! Wires the `upload` function to the cloud.
 
-use filas_aws::{Cloud, SystemClock, env, random_bytes, telemetry};
-use filas_domain::access::OwnerKeys;
+use filas_aws::{Cloud, SystemClock, random_bytes, telemetry};
+use filas_http::Guard;
 use filas_pipeline::Variables;
 use lambda_http::{Request, service_fn};
 use tokio::sync::Mutex;
-use upload::handler::Uploads;
+use upload::handler::{Uploads, open_tasks_allowed};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init();
     let cloud = Cloud::from_env().await?;
-    let keys = OwnerKeys::parse(&env::required(env::OWNER_KEYS)?)?;
+    let guard = Guard::of_installation(|name| std::env::var(name).ok(), cloud.access()?, SystemClock)?;
     let uploads = Uploads {
         ledger: cloud.ledger()?,
         pipelines: cloud.pipelines()?,
@@ -20,9 +20,10 @@ async fn main() -> Result<(), lambda_http::Error> {
         random: random_bytes,
         variables: Variables::of_installation(|name| std::env::var(name).ok()),
         kept: Mutex::default(),
+        open_tasks: open_tasks_allowed(|name| std::env::var(name).ok())?,
     };
     lambda_http::run(service_fn(|request: Request| async {
-        Ok::<_, lambda_http::Error>(filas_http::serve(request, &keys, |call| uploads.answer(call)).await)
+        Ok::<_, lambda_http::Error>(filas_http::serve(request, &guard, |call| uploads.answer(call)).await)
     }))
     .await
 }

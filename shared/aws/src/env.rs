@@ -22,8 +22,6 @@ pub const REPORT_QUEUE_URL: &str = "FILAS_REPORT_QUEUE_URL";
 pub const REPORT_DLQ_URL: &str = "FILAS_REPORT_DLQ_URL";
 /// The name of the stack, which metrics carry.
 pub const STACK: &str = "FILAS_STACK";
-/// The owners and the digests of their keys.
-pub const OWNER_KEYS: &str = "FILAS_OWNER_KEYS";
 
 /// A configuration that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

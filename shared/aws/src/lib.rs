@@ -7,10 +7,12 @@
 //! * [`objects`]: files, rows and results in S3, and presigned requests for them
 //! * [`queues`]: the batch queue, the visibility of deliveries and the depths of all queues
 //! * [`pipelines`]: which version of an owner's pipeline is the present one
+//! * [`access`]: the keys that owners made, and how often each calls
 //! * [`records`], [`permits`], [`secrets`], [`row_queue`]: what pipelines need of others
 //! * [`telemetry`]: logs as JSON lines
 //! * [`system`]: the clock and the randomness of the machine
 
+pub mod access;
 pub mod clients;
 pub mod env;
 mod errors;
@@ -28,6 +30,7 @@ pub mod stream;
 pub mod system;
 pub mod telemetry;
 
+pub use access::DynamoAccess;
 pub use clients::Cloud;
 pub use ledger::DynamoLedger;
 pub use objects::S3Objects;

@@ -1,11 +1,27 @@
-//! Who may call. A key is shown once, to its owner; only its SHA-256 is configured.
+//! Who may call, and what. A key is shown once, to its owner; only its SHA-256 is configured or stored.
+//!
+//! * [`OwnerKeys`]: the first keys of an installation, which are a parameter of it
+//! * [`scope`]: what a caller may do
+//! * [`routes`]: the scope that each call of the API needs
+//! * [`key`]: the keys that owners make for themselves
+//! * [`rate`]: how often an owner may call
+
+pub mod key;
+pub mod rate;
+pub mod routes;
+pub mod scope;
 
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::clock::Timestamp;
 use crate::ids::{NotAnId, Owner};
+
+pub use key::{ApiKey, KeyId, KeyText};
+pub use rate::{Allowance, RateLimit};
+pub use scope::{Scope, Scopes};
 
 /// The owners and the digests of their keys.
 #[derive(Debug, Clone, Default)]
@@ -45,14 +61,33 @@ impl OwnerKeys {
 
     /// The owner whose key an `Authorization: Bearer …` header carries.
     pub fn owner_of(&self, authorization: Option<&str>) -> Option<&Owner> {
-        let (scheme, key) = authorization?.split_once(' ')?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return None;
-        }
+        self.owner_of_key(bearer(authorization)?)
+    }
+
+    /// The owner of this key.
+    pub fn owner_of_key(&self, key: &str) -> Option<&Owner> {
         // Digests are compared, so the time that a comparison takes says nothing about a key.
-        let digest = sha256_hex(key.trim().as_bytes());
+        let digest = sha256_hex(key.as_bytes());
         self.0.iter().find(|(_, known)| *known == digest).map(|(owner, _)| owner)
     }
+}
+
+/// What an `Authorization: Bearer …` header carries.
+pub fn bearer(authorization: Option<&str>) -> Option<&str> {
+    let (scheme, carried) = authorization?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| carried.trim())
+}
+
+/// Who calls, as a key or a token says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Whose things the caller sees and touches.
+    pub owner: Owner,
+    /// What the caller may do.
+    pub scopes: Scopes,
+    /// Until when the key is good that the caller has; `None` for those that name no end, and for tokens, which last for
+    /// minutes and whose holders make keys that last longer.
+    pub key_expires: Option<Timestamp>,
 }
 
 /// The SHA-256 of `bytes` in lower-case hexadecimal.

@@ -48,6 +48,14 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// The moment that an RFC 3339 text names, to the millisecond; `None` for other texts, and before 1970.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        u64::try_from(moment.unix_timestamp_nanos() / 1_000_000).ok().map(Self)
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.to_rfc3339())
@@ -62,6 +70,19 @@ mod tests {
     fn moments_are_shown_in_utc() {
         assert_eq!(Timestamp::from_millis(0).to_rfc3339(), "1970-01-01T00:00:00Z");
         assert_eq!(Timestamp::from_millis(1_709_251_200_250).to_rfc3339(), "2024-03-01T00:00:00.25Z");
+    }
+
+    #[test]
+    fn moments_are_read_in_any_zone() {
+        for (text, expected) in [
+            ("2024-03-01T00:00:00.25Z", Some(1_709_251_200_250)),
+            ("2024-03-01T02:00:00.250+02:00", Some(1_709_251_200_250)),
+            ("1969-12-31T00:00:00Z", None),
+            ("2024-03-01", None),
+            ("", None),
+        ] {
+            assert_eq!(Timestamp::parse_rfc3339(text), expected.map(Timestamp::from_millis), "{text}");
+        }
     }
 
     #[test]

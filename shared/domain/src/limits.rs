@@ -52,3 +52,9 @@ pub const PAGE: u32 = 50;
 
 /// The most things on a page.
 pub const PAGE_MAX: u32 = 500;
+
+/// Requests of an owner in a minute, unless the installation says otherwise.
+pub const REQUESTS_PER_MINUTE: u32 = 6000;
+
+/// Tasks of an owner that have not ended, unless the installation says otherwise.
+pub const OPEN_TASKS: u32 = 1000;

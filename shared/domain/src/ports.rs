@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::access::key::{ApiKey, KeyId};
+use crate::access::rate::Window;
 use crate::batch::{Batch, BatchChange};
 use crate::clock::Timestamp;
 use crate::ids::{BatchNumber, Owner, TaskId};
@@ -132,6 +134,49 @@ pub trait TaskRegister: Send + Sync {
         task: &Task,
         key: Option<&IdempotencyKey>,
     ) -> impl Future<Output = Result<Registered, PortError>> + Send;
+
+    /// Whether a task was registered under this key of the owner's, and the key is not forgotten at `now`.
+    fn remembers(
+        &self,
+        owner: &Owner,
+        key: &str,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, PortError>> + Send;
+}
+
+/// Counts the tasks of an owner that have not ended.
+pub trait OpenTasks: Send + Sync {
+    /// How many there are, or `at_most`, whichever is less. Tasks that began or ended a moment ago may be missing or still
+    /// be there.
+    fn open_tasks(&self, owner: &Owner, at_most: u32) -> impl Future<Output = Result<u32, PortError>> + Send;
+}
+
+/// Keeps the keys that owners made.
+pub trait Keys: Send + Sync {
+    /// Stores a new key.
+    fn add(&self, key: &ApiKey) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// The owner's key, if there is one. It sees every change that was answered before.
+    fn key(&self, owner: &Owner, id: &KeyId) -> impl Future<Output = Result<Option<ApiKey>, PortError>> + Send;
+
+    /// The owner's keys by id, those after the id `after` where one is given.
+    fn keys(
+        &self,
+        owner: &Owner,
+        after: Option<&KeyId>,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<ApiKey>, PortError>> + Send;
+
+    /// Revokes the owner's key at `now`, unless it was revoked before. `false` when there is none.
+    fn revoke(&self, owner: &Owner, id: &KeyId, now: Timestamp)
+    -> impl Future<Output = Result<bool, PortError>> + Send;
+}
+
+/// Counts the requests of owners.
+pub trait Rates: Send + Sync {
+    /// Counts one more request of the owner in this minute, and says how many there are now. A request may be counted twice
+    /// when an answer is lost.
+    fn count(&self, owner: &Owner, window: Window) -> impl Future<Output = Result<u32, PortError>> + Send;
 }
 
 /// Lists for people.
@@ -242,8 +287,9 @@ pub trait ObjectSigner: Send + Sync {
 
 /// Sends batches to the workers.
 pub trait BatchQueue: Send + Sync {
-    /// Sends every message. An entry that the queue refused is sent again; when it still is refused, that is an error.
-    fn send(&self, messages: &[BatchMessage]) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Sends every message, on behalf of the owner of their tasks: the queue is fair between owners. An entry that the queue
+    /// refused is sent again; when it still is refused, that is an error.
+    fn send(&self, owner: &Owner, messages: &[BatchMessage]) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// Asks for the files of tasks that have ended.

@@ -19,9 +19,10 @@ pub struct Problem {
 
 impl Problem {
     /// Every kind, each of which docs/API.md explains.
-    pub const KINDS: [&str; 13] = [
+    pub const KINDS: [&str; 17] = [
         "bad-request",
         "unauthorized",
+        "forbidden",
         "not-found",
         "conflict",
         "too-large",
@@ -32,6 +33,9 @@ impl Problem {
         "idempotency-key-reused",
         "gone",
         "not-ready",
+        "too-many-requests",
+        "too-many-tasks",
+        "issuer-unavailable",
         "internal",
     ];
 
@@ -47,7 +51,14 @@ impl Problem {
 
     /// 401: no key, or none that is known.
     pub fn unauthorized() -> Self {
-        Self::new(401, "unauthorized", "A key is needed", "Send the header Authorization: Bearer YOUR_KEY.")
+        let detail =
+            "Send the header Authorization: Bearer YOUR_KEY, with a key that has neither expired nor been revoked.";
+        Self::new(401, "unauthorized", "A key is needed", detail)
+    }
+
+    /// 403: a key that is known, and is not for this.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(403, "forbidden", "The key is not for this", detail)
     }
 
     /// 400: a cursor that no page had.
@@ -73,6 +84,28 @@ impl Problem {
     /// 422: understood, but not possible as asked.
     pub fn unprocessable(name: &str, title: &str, detail: impl Into<String>) -> Self {
         Self::new(422, name, title, detail)
+    }
+
+    /// 429: the owner has called too often.
+    pub fn too_many_requests(limit: u32, seconds: u64) -> Self {
+        let detail = format!(
+            "You may make {limit} requests a minute, with all your keys together. Go on in {seconds} s, as Retry-After says."
+        );
+        Self::new(429, "too-many-requests", "Too many requests", detail)
+    }
+
+    /// 429: the owner has too many tasks that have not ended.
+    pub fn too_many_tasks(limit: u32) -> Self {
+        let detail = format!(
+            "You may have {limit} tasks that have not ended. Wait until one ends, or cancel one: GET /v1/tasks lists them."
+        );
+        Self::new(429, "too-many-tasks", "Too many open tasks", detail)
+    }
+
+    /// 503: whoever signs tokens does not answer, and none of its keys is known.
+    pub fn issuer_unavailable() -> Self {
+        let detail = "Your token cannot be checked, because its issuer's keys cannot be had. Try again in a moment, or use an API key.";
+        Self::new(503, "issuer-unavailable", "The issuer of tokens does not answer", detail)
     }
 
     /// 500: our trouble; the details are in the logs under the request id.

@@ -1,5 +1,6 @@
 //! Tasks and batches as the API shows them.
 
+mod key;
 mod pipeline;
 mod progress;
 mod request;
@@ -17,6 +18,7 @@ use crate::plan::BatchPlan;
 use crate::report::ended;
 use crate::task::{Reason, Task, TaskState};
 
+pub use key::{KeyRequest, KeyView, NewKey};
 pub use pipeline::{DryRowView, DryRunView, DryStageView, PipelineView};
 pub use progress::window as progress_window;
 pub use request::{AnnouncedUpload, FailedRows, Queues, RedriveRequest, Redriven, UploadForm, UploadRequest};

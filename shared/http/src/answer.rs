@@ -81,7 +81,10 @@ impl Answer {
         let headers = response.headers_mut();
         // Keys are sent in a header and never by a cookie, so any site may call with a key that it has.
         headers.insert("access-control-allow-origin", HeaderValue::from_static("*"));
-        headers.insert("access-control-expose-headers", HeaderValue::from_static("location"));
+        headers.insert(
+            "access-control-expose-headers",
+            HeaderValue::from_static("location, ratelimit, ratelimit-policy, retry-after"),
+        );
         headers.insert("cache-control", HeaderValue::from_static("no-store"));
         for (name, value) in self.headers {
             if let Ok(value) = HeaderValue::from_str(&value) {

@@ -1,6 +1,7 @@
 //! One request of a known owner.
 
 use filas_domain::Owner;
+use filas_domain::access::Caller;
 use filas_domain::limits::FILENAME_BYTES;
 use filas_domain::problem::Problem;
 use lambda_http::http::Method;
@@ -10,8 +11,10 @@ use serde::de::DeserializeOwned;
 /// One request of a known owner.
 #[derive(Debug)]
 pub struct Call {
-    /// Who calls.
+    /// Whose things the caller sees and touches.
     pub owner: Owner,
+    /// Who calls.
+    pub caller: Caller,
     request: Request,
 }
 
@@ -33,8 +36,8 @@ pub fn plain(name: &str, text: Option<&str>) -> Result<(), Problem> {
 }
 
 impl Call {
-    pub(crate) const fn new(owner: Owner, request: Request) -> Self {
-        Self { owner, request }
+    pub(crate) fn new(caller: Caller, request: Request) -> Self {
+        Self { owner: caller.owner.clone(), caller, request }
     }
 
     /// The method.

@@ -101,6 +101,7 @@ impl World {
             random,
             variables,
             kept: Mutex::default(),
+            open_tasks: None,
         };
         Self { ledger, objects, pipelines, uploads }
     }
@@ -342,4 +343,44 @@ async fn a_repeated_request_is_the_same_task_though_its_pipeline_has_another_ver
     world.pipelines.set_pipeline(&owner, &OwnPipeline { pipeline: own, description: None, changed }).await.unwrap();
     let again = world.send(Ask::file().header("idempotency-key", "k")).await;
     assert_eq!((again.status, again.task()), (202, first));
+}
+
+#[tokio::test]
+async fn an_owner_with_too_many_open_tasks_waits_and_others_do_not() {
+    let mut world = World::new();
+    world.uploads.open_tasks = Some(3);
+    let key = |name: &str| Ask::file().header("idempotency-key", name);
+    for name in ["one", "two"] {
+        assert_eq!(world.send(key(name)).await.status, 202);
+    }
+    let third = world.send(Ask::place()).await;
+    assert_eq!(third.status, 201);
+    for ask in [key("four"), Ask::file(), Ask::place()] {
+        let answered = world.send(ask).await;
+        assert_eq!((answered.status, &answered.body["type"]), (429, &json!("/problems/too-many-tasks")));
+        assert!(answered.body["detail"].as_str().unwrap().contains("3 tasks"), "{answered:?}");
+    }
+    assert_eq!(world.ledger.open_tasks(&"acme".parse().unwrap(), 9).await.unwrap(), 3);
+    // A request that is sent again makes no task, and is answered as before.
+    assert_eq!(world.send(key("two")).await.status, 202);
+    assert_eq!(world.send(Ask::file().header("authorization", "Bearer other-key")).await.status, 202);
+    let task = world.ledger.task(third.task()).await.unwrap().unwrap();
+    let head = filas_domain::task::Head { state: TaskState::Cancelled, ..task.head.clone() };
+    world.ledger.write_head(&task, &head).await.unwrap();
+    assert_eq!(world.send(key("four")).await.status, 202);
+}
+
+#[test]
+fn how_many_tasks_may_be_open_is_a_number_and_none_is_no_limit() {
+    let read = |text: Option<&str>| open_tasks_allowed(|_| text.map(str::to_owned)).ok();
+    for (text, expected) in [
+        (None, Some(Some(OPEN_TASKS))),
+        (Some(" "), Some(Some(OPEN_TASKS))),
+        (Some("7"), Some(Some(7))),
+        (Some("0"), Some(None)),
+        (Some("many"), None),
+        (Some("-1"), None),
+    ] {
+        assert_eq!(read(text), expected, "{text:?}");
+    }
 }

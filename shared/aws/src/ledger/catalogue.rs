@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::Select;
 use filas_domain::batch::Batch;
 use filas_domain::ids::{BatchNumber, Owner, TaskId};
-use filas_domain::ports::{PortError, TaskCatalogue, UnsettledTasks};
+use filas_domain::ports::{OpenTasks, PortError, TaskCatalogue, UnsettledTasks};
 use filas_domain::task::{Task, TaskState};
+use futures::future::try_join_all;
 
 use super::DynamoLedger;
 use super::items::{
@@ -71,6 +73,38 @@ impl TaskCatalogue for DynamoLedger {
             .expression_attribute_values(":last", text(batch_sort_key(BatchNumber::new(last))));
         let items = self.pages(&operation, query, usize::MAX).await?;
         read_all(&operation, items, batch_of)
+    }
+}
+
+impl OpenTasks for DynamoLedger {
+    async fn open_tasks(&self, owner: &Owner, at_most: u32) -> Result<u32, PortError> {
+        let open = TaskState::ALL.into_iter().filter(|state| !state.is_final());
+        let counts = try_join_all(open.map(|state| self.in_state(owner, state, at_most))).await?;
+        Ok(counts.into_iter().fold(0, u32::saturating_add).min(at_most))
+    }
+}
+
+impl DynamoLedger {
+    /// How many of the owner's tasks are in this state, or `at_most`.
+    async fn in_state(&self, owner: &Owner, state: TaskState, at_most: u32) -> Result<u32, PortError> {
+        let operation = format!("count open tasks of {owner} in the ledger");
+        let (mut count, mut from) = (0_u32, None::<HashMap<_, _>>);
+        while count < at_most {
+            let request = || {
+                let query = self.client.query().table_name(&self.table).index_name("by_state").select(Select::Count);
+                let query =
+                    query.key_condition_expression("#hash = :hash").expression_attribute_names("#hash", "owner_state");
+                let query = query.expression_attribute_values(":hash", text(owner_state(owner, state)));
+                query.set_limit(i32::try_from(at_most - count).ok()).set_exclusive_start_key(from.clone()).send()
+            };
+            let answer = self.read(&operation, request).await?;
+            count = count.saturating_add(u32::try_from(answer.count).unwrap_or(0));
+            from = answer.last_evaluated_key.filter(|key| !key.is_empty());
+            if from.is_none() {
+                break;
+            }
+        }
+        Ok(count)
     }
 }
 

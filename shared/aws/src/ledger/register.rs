@@ -29,6 +29,10 @@ impl TaskRegister for DynamoLedger {
             Err(failed) => Err(transaction_error(&operation, failed.error)),
         }
     }
+
+    async fn remembers(&self, owner: &Owner, key: &str, now: Timestamp) -> Result<bool, PortError> {
+        Ok(self.remembered_task("look for an idempotency key in the ledger", owner, key, now).await?.is_some())
+    }
 }
 
 impl DynamoLedger {

@@ -5,6 +5,7 @@ use std::error::Error;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use filas_domain::ids::Owner;
 use filas_domain::message::BatchMessage;
 use filas_domain::ports::{BatchQueue, PortError};
 use futures::stream::{self, StreamExt as _};
@@ -43,8 +44,8 @@ impl SqsBatchQueue {
     }
 
     /// Sends the messages of one call until each is taken.
-    async fn send_some(&self, messages: &[BatchMessage]) -> Result<(), NotSent> {
-        let mut waiting = entries(messages).map_err(NotSent::permanent(messages.len()))?;
+    async fn send_some(&self, owner: &Owner, messages: &[BatchMessage]) -> Result<(), NotSent> {
+        let mut waiting = entries(owner, messages).map_err(NotSent::permanent(messages.len()))?;
         let mut failures = 0;
         loop {
             let request = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(waiting.clone()));
@@ -69,8 +70,8 @@ impl SqsBatchQueue {
 }
 
 impl BatchQueue for SqsBatchQueue {
-    async fn send(&self, messages: &[BatchMessage]) -> Result<(), PortError> {
-        let calls: Vec<_> = messages.chunks(MESSAGES_A_CALL).map(|some| self.send_some(some)).collect();
+    async fn send(&self, owner: &Owner, messages: &[BatchMessage]) -> Result<(), PortError> {
+        let calls: Vec<_> = messages.chunks(MESSAGES_A_CALL).map(|some| self.send_some(owner, some)).collect();
         // All calls are made, whatever becomes of the others: what can be sent is sent.
         let sent = stream::iter(calls).buffer_unordered(CALLS_AT_ONCE);
         let failed: Vec<NotSent> = sent.filter_map(|sent| async { sent.err() }).collect().await;
@@ -97,10 +98,15 @@ impl NotSent {
     }
 }
 
-/// The entries of a call; an entry's id is its position.
-fn entries(messages: &[BatchMessage]) -> Result<Vec<SendMessageBatchRequestEntry>, aws_sdk_sqs::error::BuildError> {
+/// The entries of a call; an entry's id is its position. Its group is the owner: by that a standard queue keeps the messages
+/// of one owner from holding up those of others (SQS fair queues). It orders nothing, as a group of a FIFO queue would.
+fn entries(
+    owner: &Owner,
+    messages: &[BatchMessage],
+) -> Result<Vec<SendMessageBatchRequestEntry>, aws_sdk_sqs::error::BuildError> {
     let entry = |(position, message): (usize, &BatchMessage)| {
-        SendMessageBatchRequestEntry::builder().id(position.to_string()).message_body(message.encode()).build()
+        let entry = SendMessageBatchRequestEntry::builder().id(position.to_string()).message_group_id(owner.as_str());
+        entry.message_body(message.encode()).build()
     };
     messages.iter().enumerate().map(entry).collect()
 }
@@ -159,7 +165,7 @@ mod tests {
     }
 
     fn check(taken: &[&str], refused_entries: &[(&str, bool)], expected: Option<(usize, &str, bool)>) {
-        let mut waiting = entries(&[message(1), message(2)]).unwrap();
+        let mut waiting = entries(&"acme".parse().unwrap(), &[message(1), message(2)]).unwrap();
         let answer = answer(taken, refused_entries);
         waiting.retain(|entry| !is_taken(&answer, entry));
         let found = (!waiting.is_empty()).then(|| refused(&waiting, &answer));

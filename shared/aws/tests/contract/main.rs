@@ -59,11 +59,14 @@ impl Inbox for SqsInbox {
     async fn receive(&self) -> Vec<Delivery> {
         let receive = self.client.receive_message().queue_url(&self.url).max_number_of_messages(10);
         let counted = MessageSystemAttributeName::ApproximateReceiveCount;
-        let answer = receive.message_system_attribute_names(counted.clone()).send().await.unwrap();
+        let group = MessageSystemAttributeName::MessageGroupId;
+        let receive = receive.message_system_attribute_names(counted.clone());
+        let answer = receive.message_system_attribute_names(group.clone()).send().await.unwrap();
         let messages = answer.messages.unwrap_or_default().into_iter();
         messages
             .map(|message| Delivery {
-                receive_count: message.attributes.unwrap()[&counted].parse().unwrap(),
+                receive_count: message.attributes.as_ref().unwrap()[&counted].parse().unwrap(),
+                group: message.attributes.unwrap().remove(&group),
                 message_id: message.message_id.unwrap(),
                 receipt_handle: message.receipt_handle.unwrap(),
                 body: message.body.unwrap(),

@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TableStatus,
 };
-use filas_aws::{Cloud, DynamoPermits, DynamoPipelines, DynamoRecords, SqsRowQueue, SsmSecrets, random_bytes};
+use filas_aws::{
+    Cloud, DynamoAccess, DynamoPermits, DynamoPipelines, DynamoRecords, SqsRowQueue, SsmSecrets, random_bytes,
+};
 use filas_domain::ids::Owner;
 use filas_domain::row_queue::RowMessage;
 use filas_testkit::contract::{self, RowInbox};
@@ -43,6 +45,15 @@ async fn with_records_table(test: impl AsyncFnOnce(&aws_sdk_dynamodb::Client, &s
 async fn the_records_keep_the_contract() {
     with_records_table(async |client, table| {
         contract::records(&DynamoRecords::new(client, table)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_keys_and_rates_keep_the_contract() {
+    with_records_table(async |client, table| {
+        contract::keys(&DynamoAccess::new(client, table)).await;
+        contract::rates(&DynamoAccess::new(client, table)).await;
     })
     .await;
 }

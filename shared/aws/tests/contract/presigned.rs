@@ -1,6 +1,8 @@
 //! Presigned requests, made by somebody without credentials.
 
 use filas_aws::{S3Objects, SystemClock};
+use std::time::Duration;
+
 use filas_domain::clock::Timestamp;
 use filas_domain::keys::ObjectKey;
 use filas_domain::ports::{Clock as _, ObjectReader as _, ObjectSigner as _, ObjectWriter as _, SignedRequest};
@@ -89,6 +91,64 @@ async fn a_signed_get_is_saved_under_its_name() {
         assert_eq!((answer.status, answer.body.as_slice()), (200, &b"{}\n"[..]));
         let expected = "attachment; filename=\"prices _.ndjson\"; filename*=UTF-8''prices%20%C3%A9.ndjson";
         assert_eq!(answer.disposition.as_deref(), Some(expected));
+    })
+    .await;
+}
+
+/// A signed request with something else in its URL.
+fn altered(request: &SignedRequest, from: &str, to: &str) -> SignedRequest {
+    assert!(request.url.contains(from), "{}", request.url);
+    SignedRequest { url: request.url.replacen(from, to, 1), ..request.clone() }
+}
+
+#[tokio::test]
+async fn a_signed_request_is_for_one_object_and_one_method() {
+    sandbox::with_bucket(async |cloud, bucket| {
+        let objects = S3Objects::new(cloud.s3.clone(), bucket);
+        let (mine, other) = (samples::task().id, samples::task().id);
+        for task in [mine, other] {
+            objects.put(&ObjectKey::upload(task), "text/csv", b"some,rows".to_vec()).await.unwrap();
+        }
+        let get = objects.sign_get(&ObjectKey::upload(mine), "a.csv", SystemClock.now()).await.unwrap();
+        let put = objects.sign_put(&ObjectKey::upload(mine), 9, SystemClock.now()).await.unwrap();
+        assert_eq!(make(get.clone(), vec![], Vec::new()).await.status, 200);
+        let (mine, other) = (mine.to_string(), other.to_string());
+        for (what, request) in [
+            ("another object", altered(&get, &mine, &other)),
+            ("the object of another, to be overwritten", altered(&put, &mine, &other)),
+            ("another method", SignedRequest { method: "PUT".into(), ..get.clone() }),
+            ("the other method", SignedRequest { method: "GET".into(), ..put.clone() }),
+            ("a longer time", altered(&get, "X-Amz-Expires=900", "X-Amz-Expires=9000")),
+            ("another name", altered(&get, "a.csv", "b.csv")),
+        ] {
+            let answer = make(request, vec![], b"else,rows".to_vec()).await;
+            assert_eq!(answer.status, 403, "{what}: {}", String::from_utf8_lossy(&answer.body));
+        }
+        let task = other.parse().unwrap();
+        assert_eq!(objects.get(&ObjectKey::upload(task), None).await.unwrap(), b"some,rows");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_signed_request_is_good_for_minutes() {
+    sandbox::with_bucket(async |cloud, bucket| {
+        let objects = S3Objects::new(cloud.s3.clone(), bucket);
+        let key = ObjectKey::upload(samples::task().id);
+        objects.put(&key, "text/csv", b"some,rows".to_vec()).await.unwrap();
+        let ago = |seconds: u64| {
+            Timestamp::from_millis(SystemClock.now().as_millis() - Duration::from_secs(seconds).as_millis() as u64)
+        };
+        for (seconds, status) in [(0, 200), (14 * 60, 200), (15 * 60 + 5, 403)] {
+            let get = objects.sign_get(&key, "a.csv", ago(seconds)).await.unwrap();
+            assert_eq!(make(get, vec![], Vec::new()).await.status, status, "{seconds} s after the signature");
+            let put = objects.sign_put(&key, 9, ago(seconds)).await.unwrap();
+            assert_eq!(
+                make(put, vec![], b"some,rows".to_vec()).await.status,
+                status,
+                "{seconds} s after the signature"
+            );
+        }
     })
     .await;
 }

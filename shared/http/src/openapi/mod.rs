@@ -7,8 +7,10 @@
 mod operations;
 mod parts;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use filas_domain::access::routes::ROUTES;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -47,12 +49,18 @@ fn document() -> Value {
             "license": { "name": "MIT", "identifier": "MIT" },
         },
         "servers": [{ "url": "/" }],
-        "security": [{ "key": [] }],
         "paths": paths,
         "components": {
             "schemas": schemas,
             "securitySchemes": {
                 "key": { "type": "http", "scheme": "bearer", "description": "The key of an owner." },
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "A token of the issuer that the installation names, if it names one. Its `scope` says \
+                                    what the caller may do.",
+                },
             },
         },
     })
@@ -71,6 +79,14 @@ fn without_formats(schema: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(without_formats),
         _ => {}
     }
+}
+
+#[test]
+fn the_document_has_the_calls_of_the_table_that_authorises_them_and_no_others() {
+    let described: BTreeSet<(String, &str)> =
+        operations::all(&mut Types::new()).iter().map(|call| (call.method.to_uppercase(), call.path)).collect();
+    let authorised: BTreeSet<_> = ROUTES.iter().map(|route| (route.method.to_owned(), route.path)).collect();
+    assert_eq!(described, authorised);
 }
 
 #[test]

@@ -8,14 +8,15 @@ use filas_domain::limits::{
 };
 use filas_domain::task::TaskState;
 use filas_domain::view::{
-    AcceptedTask, AnnouncedUpload, BatchView, DryRunView, Page, PipelineView, Queues, RecordView, RedriveRequest,
-    Redriven, RowInFull, RowView, TaskView, UploadRequest,
+    AcceptedTask, AnnouncedUpload, BatchView, DryRunView, KeyRequest, KeyView, NewKey, Page, PipelineView, Queues,
+    RecordView, RedriveRequest, Redriven, RowInFull, RowView, TaskView, UploadRequest,
 };
 use serde_json::{Value, json};
 
 use super::Types;
 use super::parts::{Operation, path, query};
 
+const TOO_MUCH: &str = "The owner has called too often, or has too many tasks that have not ended.";
 const WRONG_PARAMETER: &str = "A parameter or the body is not what it should be.";
 
 /// Every call, in the order in which a person reads about them.
@@ -25,6 +26,7 @@ pub fn all(types: &mut Types) -> Vec<Operation> {
     all.extend(rows(types));
     all.extend(commands(types));
     all.extend(pipelines(types));
+    all.extend(keys(types));
     all.extend(rest(types));
     all
 }
@@ -66,7 +68,9 @@ fn uploads(types: &mut Types) -> [Operation; 2] {
         .problem(types, 400, WRONG_PARAMETER)
         .problem(types, 409, "The task that the key made was deleted.")
         .problem(types, 413, "The body is too large.")
-        .problem(types, 422, "No such pipeline, one that cannot be used here, or a key that was used for another request.");
+        .problem(types, 422, "No such pipeline, one that cannot be used here, or a key that was used for another request.")
+        .problem(types, 429, TOO_MUCH)
+        .limited(429);
     let (request, announced) = (types.of::<UploadRequest>(), types.of::<AnnouncedUpload>());
     let announce = Operation::new(types, "post", "/v1/uploads", "announceUpload", "Announce a file of any size")
         .details("The answer has the request that stores the file.")
@@ -83,7 +87,9 @@ fn uploads(types: &mut Types) -> [Operation; 2] {
             types,
             422,
             "No such pipeline, one that cannot be used here, or a key that was used for another request.",
-        );
+        )
+        .problem(types, 429, TOO_MUCH)
+        .limited(429);
     [post, announce]
 }
 
@@ -293,6 +299,32 @@ fn pipelines(types: &mut Types) -> [Operation; 5] {
     ]
 }
 
+fn keys(types: &mut Types) -> [Operation; 3] {
+    let (request, new, page) = (types.of::<KeyRequest>(), types.of::<NewKey>(), types.of::<Page<KeyView>>());
+    let id = || path("id", "The key's id.", json!({ "type": "string", "pattern": "^[0-9a-f]{16}$" }));
+    [
+        Operation::new(types, "post", "/v1/keys", "createKey", "Make a key")
+            .details(
+                "The key is in this answer and nowhere else. It belongs to the caller's owner, has no scope that the caller \
+                 has not, and does not outlast the key that made it.",
+            )
+            .body(true, &[("application/json", request)])
+            .answer(201, "The key, once, and what is remembered of it.", new)
+            .link(201, "deleteKey", "$response.body#/id")
+            .problem(types, 400, WRONG_PARAMETER)
+            .problem(types, 403, "The key has not the scope operate, or not a scope that it was to give."),
+        Operation::new(types, "get", "/v1/keys", "listKeys", "List keys, by id")
+            .details("Also those that were revoked, and for a while those that expired.")
+            .paged(types)
+            .answer(200, "A page of keys.", page),
+        Operation::new(types, "delete", "/v1/keys/{id}", "deleteKey", "Revoke a key")
+            .details("It opens nothing from now on: an instance that has just seen it may take it for 3 seconds more.")
+            .parameter(id())
+            .empty(204, "The key is revoked.")
+            .problem(types, 404, "There is no such key, or it is somebody else's."),
+    ]
+}
+
 fn rest(types: &mut Types) -> [Operation; 3] {
     let (records, queues) = (types.of::<Page<RecordView>>(), types.of::<Queues>());
     let pipeline = json!({ "type": "string", "pattern": "^[a-z0-9-]{1,64}$" });
@@ -313,7 +345,7 @@ fn rest(types: &mut Types) -> [Operation; 3] {
             "Every queue. The numbers are approximate.",
             queues,
         ),
-        Operation::new(types, "get", "/v1/openapi.json", "getOpenApi", "This document").open().answer(
+        Operation::new(types, "get", "/v1/openapi.json", "getOpenApi", "This document").answer(
             200,
             "An OpenAPI document.",
             json!({ "type": "object" }),

@@ -1,5 +1,6 @@
 //! Parameters, bodies and answers.
 
+use filas_domain::access::{Scope, routes};
 use filas_domain::limits::{IDEMPOTENCY_KEY_BYTES, PAGE, PAGE_MAX};
 use filas_domain::problem::Problem;
 use serde_json::{Map, Value, json};
@@ -20,11 +21,41 @@ impl Operation {
     /// A call that is answered with 401 without a key, and with 500 when we are in trouble.
     pub fn new(types: &mut Types, method: &'static str, path: &'static str, id: &str, summary: &str) -> Self {
         let described = json!({ "operationId": id, "summary": summary, "parameters": [], "responses": {} });
-        Self { path, method, described }.problem(types, 401, "No key, or none that is known.").problem(
-            types,
-            500,
-            "Trouble on our side. It may help to try again.",
-        )
+        let operation = Self { path, method, described };
+        let scope = routes::find(&method.to_uppercase(), path).and_then(|route| route.scope);
+        let Some(scope) = scope else { return operation.open() };
+        let operation = operation.needs(scope);
+        operation
+            .problem(types, 401, "No key, or none that is known, or one that has expired or was revoked.")
+            .problem(types, 403, &format!("The key has not the scope {}.", scope.as_str()))
+            .problem(types, 429, "The owner has called too often. Go on when `Retry-After` says.")
+            .limited(429)
+            .problem(types, 500, "Trouble on our side. It may help to try again.")
+            .problem(
+                types,
+                503,
+                "The issuer of the caller's token does not answer. Come again when `Retry-After` says.",
+            )
+    }
+
+    fn needs(mut self, scope: Scope) -> Self {
+        self.described["security"] = json!([{ "key": [scope.as_str()] }, { "token": [scope.as_str()] }]);
+        self
+    }
+
+    /// The answer with this status says when to come again, and how often one may.
+    pub fn limited(mut self, status: u16) -> Self {
+        let field = |text: &str| json!({ "description": text, "schema": { "type": "string" } });
+        self.described["responses"][status.to_string()]["headers"] = json!({
+            "Retry-After": {
+                "description": "Seconds.",
+                "required": true,
+                "schema": { "type": "integer", "minimum": 1 },
+            },
+            "RateLimit": field("What is left: `\"owner\";r=REQUESTS;t=SECONDS`. Every answer to a known caller has it."),
+            "RateLimit-Policy": field("What there is: `\"owner\";q=REQUESTS;w=SECONDS`. Every answer to a known caller has it."),
+        });
+        self
     }
 
     /// With more to read.
@@ -34,11 +65,8 @@ impl Operation {
     }
 
     /// A call that needs no key.
-    pub fn open(mut self) -> Self {
+    fn open(mut self) -> Self {
         self.described["security"] = json!([]);
-        if let Some(answers) = self.described["responses"].as_object_mut() {
-            answers.remove("401");
-        }
         self
     }
 

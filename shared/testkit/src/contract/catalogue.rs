@@ -1,7 +1,7 @@
 //! Lists for people.
 
 use filas_domain::ids::{BatchNumber, Owner, TaskId};
-use filas_domain::ports::{BatchLedger, TaskCatalogue, TaskRegister};
+use filas_domain::ports::{BatchLedger, OpenTasks, TaskCatalogue, TaskRegister};
 use filas_domain::task::{Head, Task, TaskState};
 
 use super::{eventually, samples};
@@ -54,6 +54,17 @@ pub(super) async fn tasks_are_listed_by_state(ledger: &(impl BatchLedger + TaskC
     assert_eq!(ids(ledger, &owner, splitting, Some(tasks[2].id), 50).await, [tasks[1].id]);
     assert_eq!(ids(ledger, &owner, splitting, None, 1).await, [tasks[2].id]);
     assert_eq!(ids(ledger, &owner, Some(TaskState::Completed), None, 50).await, []);
+}
+
+pub(super) async fn open_tasks_are_counted(ledger: &(impl BatchLedger + OpenTasks + TaskRegister)) {
+    let (owner, tasks) = registered(ledger).await;
+    eventually(5, async || ledger.open_tasks(&owner, 9).await.unwrap()).await;
+    assert_eq!(ledger.open_tasks(&owner, 2).await.unwrap(), 2, "no more than asked for");
+    for (task, state) in tasks.iter().zip([TaskState::Paused, TaskState::Completed, TaskState::Cancelled]) {
+        ledger.write_head(task, &Head { state, ..task.head.clone() }).await.unwrap();
+    }
+    eventually(3, async || ledger.open_tasks(&owner, 9).await.unwrap()).await;
+    assert_eq!(ledger.open_tasks(&samples::owner(), 9).await.unwrap(), 0);
 }
 
 pub(super) async fn claimed_batches_come_in_order(ledger: &(impl BatchLedger + TaskCatalogue + TaskRegister)) {

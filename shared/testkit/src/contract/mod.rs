@@ -7,11 +7,13 @@
 //! * [`objects()`]: objects, large ones, and signed requests; [`object_eraser()`]: objects that go
 //! * [`queue()`]: sending, postponing, dying
 //! * [`pipelines()`]: the pipelines of owners
+//! * [`keys()`], [`rates()`]: who may call, and how often
 //! * [`records()`], [`permits()`], [`secrets()`], [`row_queue()`]: what pipelines need of others
 //! * [`samples`]: tasks and batches to try them with
 
 #![expect(clippy::unwrap_used, reason = "these are tests, though they are compiled as a library")]
 
+mod access;
 mod batches;
 mod catalogue;
 mod erasure;
@@ -33,8 +35,9 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use filas_domain::erasure::TaskEraser;
-use filas_domain::ports::{BatchLedger, PortError, TaskCatalogue, TaskRegister, UnsettledTasks, WriteError};
+use filas_domain::ports::{BatchLedger, OpenTasks, PortError, TaskCatalogue, TaskRegister, UnsettledTasks, WriteError};
 
+pub use access::{keys, rates};
 pub use erasure::object_eraser;
 pub use objects::objects;
 pub use permits::permits;
@@ -48,7 +51,9 @@ pub use secrets::secrets;
 ///
 /// # Panics
 /// Where it does not do what the ports say.
-pub async fn ledger(ledger: &(impl BatchLedger + TaskRegister + TaskCatalogue + UnsettledTasks + TaskEraser)) {
+pub async fn ledger(
+    ledger: &(impl BatchLedger + TaskRegister + TaskCatalogue + OpenTasks + UnsettledTasks + TaskEraser),
+) {
     heads::a_task_reads_back(ledger).await;
     heads::a_head_is_written_under_its_version(ledger).await;
     heads::of_many_writers_one_wins(ledger).await;
@@ -68,6 +73,8 @@ pub async fn ledger(ledger: &(impl BatchLedger + TaskRegister + TaskCatalogue + 
     register::a_key_makes_one_task(ledger).await;
     register::a_key_is_forgotten_when_it_expires(ledger).await;
     register::of_many_requests_with_one_key_one_makes_a_task(ledger).await;
+    register::a_key_is_remembered_by_its_owner(ledger).await;
+    catalogue::open_tasks_are_counted(ledger).await;
     catalogue::tasks_are_listed_newest_first(ledger).await;
     catalogue::tasks_are_listed_by_state(ledger).await;
     catalogue::claimed_batches_come_in_order(ledger).await;

@@ -34,6 +34,7 @@ pub async fn queue(
     inbox: &impl Inbox,
 ) {
     every_message_arrives(queue, inbox).await;
+    messages_carry_their_owner_and_wait_for_nobody(queue, inbox).await;
     a_delivery_can_be_postponed(queue, deliveries, inbox).await;
     what_is_in_nobodys_hands_cannot_be_postponed(queue, deliveries, inbox).await;
     depths_are_seen_and_messages_die(queue, deliveries, monitor, inbox).await;
@@ -54,7 +55,7 @@ pub async fn report_queue(queue: &impl ReportQueue, inbox: &impl Inbox) {
 async fn send(queue: &impl BatchQueue, count: u32) -> Vec<BatchMessage> {
     let task = samples::task().id;
     let messages: Vec<_> = (0..count).map(|number| samples::message(task, number)).collect();
-    queue.send(&messages).await.unwrap();
+    queue.send(&samples::owner(), &messages).await.unwrap();
     messages
 }
 
@@ -77,7 +78,7 @@ async fn receive_some(inbox: &impl Inbox) -> Vec<Delivery> {
 }
 
 async fn every_message_arrives(queue: &impl BatchQueue, inbox: &impl Inbox) {
-    queue.send(&[]).await.unwrap();
+    queue.send(&samples::owner(), &[]).await.unwrap();
     for count in [1, 10, 25] {
         let sent = send(queue, count).await;
         let mut arrived = Vec::new();
@@ -92,6 +93,29 @@ async fn every_message_arrives(queue: &impl BatchQueue, inbox: &impl Inbox) {
         }
         arrived.sort_by_key(|message| message.batch);
         assert_eq!(arrived, sent);
+    }
+}
+
+/// The queue is fair between owners: each message says whose it is. It is no queue of theirs, in which one would wait for
+/// another: while some of an owner's messages are in somebody's hands, the others are delivered.
+async fn messages_carry_their_owner_and_wait_for_nobody(queue: &impl BatchQueue, inbox: &impl Inbox) {
+    let (busy, other) = (samples::owner(), samples::owner());
+    let task = samples::task().id;
+    let messages: Vec<_> = (0..15).map(|number| samples::message(task, number)).collect();
+    queue.send(&busy, &messages[..13]).await.unwrap();
+    queue.send(&other, &messages[13..]).await.unwrap();
+    let mut arrived = Vec::new();
+    // Nothing is deleted before everything was delivered.
+    while arrived.len() < messages.len() {
+        let received = receive_some(inbox).await;
+        assert!(!received.is_empty(), "{} of 15 arrived while others were in somebody's hands", arrived.len());
+        arrived.extend(received);
+    }
+    for delivery in &arrived {
+        let message = BatchMessage::decode(&delivery.body).unwrap();
+        let owner = if message.batch.get() < 13 { &busy } else { &other };
+        assert_eq!(delivery.group.as_deref(), Some(owner.as_str()), "{}", delivery.body);
+        inbox.delete(&delivery.receipt_handle).await;
     }
 }
 

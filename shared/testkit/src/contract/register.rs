@@ -56,6 +56,16 @@ pub(super) async fn a_key_is_forgotten_when_it_expires(ledger: &(impl TaskLedger
     assert_eq!(ledger.register(&after, Some(&renewed)).await.unwrap(), before);
 }
 
+pub(super) async fn a_key_is_remembered_by_its_owner(ledger: &(impl TaskLedger + TaskRegister)) {
+    let (task, text) = (samples::task(), samples::key());
+    let (owner, now) = (&task.head.order.owner, samples::NOW);
+    assert!(!ledger.remembers(owner, &text, now).await.unwrap());
+    ledger.register(&task, Some(&key(&text, "one"))).await.unwrap();
+    assert!(ledger.remembers(owner, &text, now).await.unwrap());
+    assert!(!ledger.remembers(&samples::owner(), &text, now).await.unwrap(), "it is another's");
+    assert!(!ledger.remembers(owner, &text, now.plus(Duration::from_secs(61))).await.unwrap(), "it is forgotten");
+}
+
 pub(super) async fn of_many_requests_with_one_key_one_makes_a_task(ledger: &(impl TaskLedger + TaskRegister)) {
     let (owner, key) = (samples::owner(), key(&samples::key(), "same"));
     let tasks: Vec<_> = (0..8).map(|millis| samples::task_after(&owner, millis)).collect();

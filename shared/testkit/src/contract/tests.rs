@@ -7,8 +7,8 @@ use filas_domain::row_queue::RowMessage;
 
 use super::{Inbox, RowInbox};
 use crate::memory::{
-    Delivery, ManualClock, MemoryLedger, MemoryObjects, MemoryPermits, MemoryPipelines, MemoryQueue, MemoryRecords,
-    MemoryRowQueue, MemorySecrets,
+    Delivery, ManualClock, MemoryAccess, MemoryLedger, MemoryObjects, MemoryPermits, MemoryPipelines, MemoryQueue,
+    MemoryRecords, MemoryRowQueue, MemorySecrets,
 };
 
 /// The other end of a queue in memory, with the clock that it goes by.
@@ -53,6 +53,12 @@ async fn the_queue_in_memory_keeps_the_contract() {
 #[tokio::test]
 async fn the_records_in_memory_keep_the_contract() {
     super::records(&MemoryRecords::new()).await;
+}
+
+#[tokio::test]
+async fn the_keys_and_rates_in_memory_keep_the_contract() {
+    super::keys(&MemoryAccess::new()).await;
+    super::rates(&MemoryAccess::new()).await;
 }
 
 #[tokio::test]

@@ -8,8 +8,8 @@ use filas_domain::clock::Timestamp;
 use filas_domain::erasure::{Erasure, TaskEraser};
 use filas_domain::ids::{BatchNumber, Owner, TaskId};
 use filas_domain::ports::{
-    BatchLedger, CHANGES_AT_ONCE, IdempotencyKey, PortError, Registered, TaskCatalogue, TaskLedger, TaskRegister,
-    UnsettledTasks, WriteError,
+    BatchLedger, CHANGES_AT_ONCE, IdempotencyKey, OpenTasks, PortError, Registered, TaskCatalogue, TaskLedger,
+    TaskRegister, UnsettledTasks, WriteError,
 };
 use filas_domain::task::{Head, Tally, Task, TaskState};
 
@@ -48,8 +48,8 @@ impl Default for MemoryLedger {
 impl MemoryLedger {
     /// A ledger without a task.
     ///
-    /// Operations that can fail: `task`, `write_head`, `batches`, `write_batches`, `write_task_and_batches`, `register`,
-    /// `list`, `claimed_batches`, `unsettled`, `take_away`, `erasure`, `erase_batches`, `mark_erased`, `forget_erasure`.
+    /// Operations that can fail: `task`, `write_head`, `batches`, `write_batches`, `write_task_and_batches`, `register`, `remembers`,
+    /// `open_tasks`, `list`, `claimed_batches`, `unsettled`, `take_away`, `erasure`, `erase_batches`, `mark_erased`, `forget_erasure`.
     pub fn new() -> Self {
         let operations = &[
             "task",
@@ -58,6 +58,8 @@ impl MemoryLedger {
             "write_batches",
             "write_task_and_batches",
             "register",
+            "remembers",
+            "open_tasks",
             "list",
             "claimed_batches",
             "unsettled",
@@ -244,6 +246,24 @@ impl TaskRegister for MemoryLedger {
                 stored.keys.insert(used, key);
             }
             Ok(Registered::New)
+        })
+    }
+
+    async fn remembers(&self, owner: &Owner, key: &str, now: Timestamp) -> Result<bool, PortError> {
+        self.faults.run("remembers", || {
+            let stored = lock(&self.stored);
+            Ok(stored.keys.get(&(owner.clone(), key.to_owned())).is_some_and(|used| used.expires > now))
+        })
+    }
+}
+
+impl OpenTasks for MemoryLedger {
+    async fn open_tasks(&self, owner: &Owner, at_most: u32) -> Result<u32, PortError> {
+        self.faults.run("open_tasks", || {
+            let stored = lock(&self.stored);
+            let is_open = |task: &&Task| task.head.order.owner == *owner && !task.head.state.is_final();
+            let open = stored.tasks.values().filter(is_open).take(usize::try_from(at_most).unwrap_or(usize::MAX));
+            Ok(u32::try_from(open.count()).unwrap_or(u32::MAX))
         })
     }
 }

@@ -9,10 +9,12 @@
 //! * [`objects`]: objects, and requests signed by nobody
 //! * [`queue`]: a queue with visibility timeouts, receive counts and dead letters
 //! * [`pipelines`]: the pipelines of owners
+//! * [`access`]: keys of owners, and counters of requests
 //! * [`records`], [`permits`], [`secrets`], [`row_queue`]: what pipelines need of others
 //! * [`faults`]: the failures that a test asks for
 //! * [`strike`]: every port under a fate that strikes calls: failures, stalls and deaths
 
+mod access;
 mod clock;
 mod faults;
 mod ledger;
@@ -27,6 +29,7 @@ mod strike;
 #[cfg(test)]
 mod tests;
 
+pub use access::MemoryAccess;
 pub use clock::ManualClock;
 pub use ledger::MemoryLedger;
 pub use objects::{MemoryObjects, MemoryStream};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use filas_domain::clock::Timestamp;
 use filas_domain::delivery::UploadEvent;
-use filas_domain::ids::TaskId;
+use filas_domain::ids::{Owner, TaskId};
 use filas_domain::message::BatchMessage;
 use filas_domain::ports::{
     BatchQueue, Clock as _, Deliveries, IngestQueue, PortError, QueueDepth, QueueMonitor, ReportQueue,
@@ -38,6 +38,7 @@ struct Stored {
 struct Message {
     id: u64,
     body: String,
+    group: Option<String>,
     receive_count: u32,
     visible_from: Timestamp,
 }
@@ -53,6 +54,8 @@ pub struct Delivery {
     pub body: String,
     /// Which delivery it is, from 1.
     pub receive_count: u32,
+    /// On whose behalf it was sent, where the queue is fair.
+    pub group: Option<String>,
 }
 
 plans_faults!(MemoryQueue);
@@ -75,9 +78,13 @@ impl MemoryQueue {
 
     /// Sends any text.
     pub fn send_body(&self, body: impl Into<String>) {
+        self.send_of(None, body.into());
+    }
+
+    fn send_of(&self, group: Option<String>, body: String) {
         let mut stored = lock(&self.stored);
         stored.sent += 1;
-        let message = Message { id: stored.sent, body: body.into(), receive_count: 0, visible_from: self.clock.now() };
+        let message = Message { id: stored.sent, body, group, receive_count: 0, visible_from: self.clock.now() };
         stored.waiting.push(message);
     }
 
@@ -134,6 +141,7 @@ impl Message {
             receipt_handle: self.receipt_handle(),
             body: self.body.clone(),
             receive_count: self.receive_count,
+            group: self.group.clone(),
         }
     }
 
@@ -161,9 +169,9 @@ impl ReportQueue for MemoryQueue {
 }
 
 impl BatchQueue for MemoryQueue {
-    async fn send(&self, messages: &[BatchMessage]) -> Result<(), PortError> {
+    async fn send(&self, owner: &Owner, messages: &[BatchMessage]) -> Result<(), PortError> {
         self.faults.run("send", || {
-            messages.iter().for_each(|message| self.send_body(message.encode()));
+            messages.iter().for_each(|message| self.send_of(Some(owner.to_string()), message.encode()));
             Ok(())
         })
     }

@@ -126,7 +126,7 @@ impl World {
         self.ledger.write_head(&task, &task.fanned_out(now)).await.unwrap();
         let messages: Vec<_> =
             index.numbered().map(|(batch, plan)| BatchMessage { task: id, batch, plan: *plan }).collect();
-        self.queue.send(&messages).await.unwrap();
+        self.queue.send(&task.head.order.owner, &messages).await.unwrap();
         assert_eq!(self.stored(id).await.version, VERSION_WHEN_SPLIT);
         id
     }
@@ -195,9 +195,10 @@ impl World {
 
     /// Delivers the message of every batch once more, whatever became of the first.
     pub async fn send_again(&self, id: TaskId) {
+        let owner = self.stored(id).await.head.order.owner;
         for batch in self.ledger.all_batches(id) {
             let message = BatchMessage { task: id, batch: batch.number, plan: batch.plan };
-            self.queue.send(&[message]).await.unwrap();
+            self.queue.send(&owner, &[message]).await.unwrap();
         }
     }
 

@@ -14,8 +14,8 @@ use filas_domain::message::BatchMessage;
 use filas_domain::plan::ByteRange;
 use filas_domain::ports::{
     BatchLedger, BatchQueue, Deliveries, IdempotencyKey, IngestQueue, ObjectReader, ObjectSigner, ObjectStream,
-    ObjectWriter, PortError, QueueDepth, QueueMonitor, Registered, ReportQueue, SignedRequest, TaskCatalogue,
-    TaskLedger, TaskRegister, UnsettledTasks, WriteError,
+    ObjectWriter, OpenTasks, PortError, QueueDepth, QueueMonitor, Registered, ReportQueue, SignedRequest,
+    TaskCatalogue, TaskLedger, TaskRegister, UnsettledTasks, WriteError,
 };
 use filas_domain::record::{Record, RecordId, Records, Stored};
 use filas_domain::report::ReportMessage;
@@ -100,6 +100,16 @@ impl<P: BatchLedger, F: Fate> BatchLedger for Fragile<P, F> {
 impl<P: TaskRegister, F: Fate> TaskRegister for Fragile<P, F> {
     async fn register(&self, task: &Task, key: Option<&IdempotencyKey>) -> Result<Registered, PortError> {
         meet(&self.fate, "register", Subject::Task(task.id), self.port.register(task, key)).await
+    }
+
+    async fn remembers(&self, owner: &Owner, key: &str, now: Timestamp) -> Result<bool, PortError> {
+        meet(&self.fate, "remembers", Subject::Nothing, self.port.remembers(owner, key, now)).await
+    }
+}
+
+impl<P: OpenTasks, F: Fate> OpenTasks for Fragile<P, F> {
+    async fn open_tasks(&self, owner: &Owner, at_most: u32) -> Result<u32, PortError> {
+        meet(&self.fate, "open_tasks", Subject::Nothing, self.port.open_tasks(owner, at_most)).await
     }
 }
 
@@ -220,8 +230,8 @@ impl<P: ObjectSigner, F: Fate> ObjectSigner for Fragile<P, F> {
 }
 
 impl<P: BatchQueue, F: Fate> BatchQueue for Fragile<P, F> {
-    async fn send(&self, messages: &[BatchMessage]) -> Result<(), PortError> {
-        meet(&self.fate, "send", Subject::Messages(messages), self.port.send(messages)).await
+    async fn send(&self, owner: &Owner, messages: &[BatchMessage]) -> Result<(), PortError> {
+        meet(&self.fate, "send", Subject::Messages(messages), self.port.send(owner, messages)).await
     }
 }
 
