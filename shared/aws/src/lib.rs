@@ -3,6 +3,7 @@
 //! * [`env`]: what the environment configures; a missing variable is an error with its name
 //! * [`clients`]: one client for each service, made once per cold start
 //! * [`ledger`]: tasks and batches in one DynamoDB table
+//! * [`stream`]: what was written there, as changes of tasks and batches
 //! * [`objects`]: files, rows and results in S3, and presigned requests for them
 //! * [`queues`]: the batch queue, the visibility of deliveries and the depths of all queues
 //! * [`records`], [`permits`], [`secrets`], [`row_queue`]: what pipelines need of others
@@ -21,6 +22,7 @@ pub mod records;
 mod retry;
 pub mod row_queue;
 pub mod secrets;
+pub mod stream;
 pub mod system;
 pub mod telemetry;
 

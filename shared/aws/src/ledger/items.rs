@@ -17,6 +17,12 @@ use super::values::{Attributes, StoredError, to_attribute, to_attributes, to_jso
 pub(crate) const PK: &str = "pk";
 /// Sort key.
 pub(crate) const SK: &str = "sk";
+/// What the partition of a task and its batches begins with.
+pub(crate) const TASK_PREFIX: &str = "TASK#";
+/// The sort key of a task.
+pub(crate) const TASK_SORT_KEY: &str = "TASK";
+/// What the sort key of a batch begins with.
+pub(crate) const BATCH_PREFIX: &str = "BATCH#";
 /// When DynamoDB may delete the item, in seconds.
 pub(crate) const EXPIRES_AT: &str = "expires_at";
 /// When an idempotency key may be forgotten, in milliseconds.
@@ -29,7 +35,7 @@ pub(crate) const CODE_PREFIX: &str = "code#";
 
 /// The key of a task.
 pub(crate) fn task_key(task: TaskId) -> Attributes {
-    key(task_partition(task), "TASK".into())
+    key(task_partition(task), TASK_SORT_KEY.into())
 }
 
 /// The key of a batch.
@@ -44,12 +50,12 @@ pub(crate) fn idempotency_key(owner: &Owner, text: &str) -> Attributes {
 
 /// The partition of a task and its batches.
 pub(crate) fn task_partition(task: TaskId) -> String {
-    format!("TASK#{task}")
+    format!("{TASK_PREFIX}{task}")
 }
 
 /// The sort key of a batch; sorts as the numbers do.
 pub(crate) fn batch_sort_key(number: BatchNumber) -> String {
-    format!("BATCH#{:07}", number.get())
+    format!("{BATCH_PREFIX}{:07}", number.get())
 }
 
 /// What the index by state is asked for.

@@ -20,10 +20,10 @@ mod batches;
 mod catalogue;
 mod expressions;
 mod heads;
-mod items;
+pub(crate) mod items;
 mod register;
 mod transactions;
-mod values;
+pub(crate) mod values;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::http::HttpResponse;
