@@ -126,6 +126,17 @@ def put_code(cloud, bucket, bootstrap_path):
     return uri, True
 
 
+def put_template(cloud, text):
+    """Puts the template beside the code and gives its address: a call takes one of 50 KB in itself, and 1 MB by address."""
+    bucket = code_bucket(cloud)
+    body = text.encode("utf-8")
+    key = f"templates/{hashlib.sha256(body).hexdigest()}.yaml"
+    cloud.s3.put_object(Bucket=bucket, Key=key, Body=body)
+    suffix = "amazonaws.com.cn" if cloud.region.startswith("cn-") else "amazonaws.com"
+    root = f"{cloud.endpoint}/{bucket}" if cloud.endpoint else f"https://{bucket}.s3.{cloud.region}.{suffix}"
+    return f"{root}/{key}"
+
+
 def with_code(cloud, template, functions):
     """The template's text with every CodeUri pointing into the code bucket."""
     bucket = code_bucket(cloud)
@@ -239,7 +250,7 @@ def deploy_stack(cloud, name, text, template, given, keep, deadline):
         StackName=name,
         ChangeSetName=change_set,
         ChangeSetType=kind,
-        TemplateBody=text,
+        TemplateURL=put_template(cloud, text),
         Parameters=parameter_list(template, given, stack, keep),
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )

@@ -13,7 +13,8 @@ use crate::progress;
 use crate::workspace::{Lock, Workspace};
 
 /// The Lambda functions: folder, crate and binary of each have this one name.
-pub const FUNCTIONS: [&str; 6] = ["upload", "split", "processor", "dead-letter", "sweeper", "status"];
+pub const FUNCTIONS: [&str; 9] =
+    ["upload", "split", "processor", "dead-letter", "sweeper", "notify", "live", "web", "status"];
 
 /// The package of the command line and its binary.
 const CLI: (&str, &str) = ("filas-cli", "filas");

@@ -24,6 +24,8 @@
 //! * [`breaker`]: nobody asks a partner that is down
 //! * [`stop`]: when a task gives up early
 //! * [`secrets`], [`row_queue`]: what a pipeline needs of others
+//! * [`event`]: what happened, as CloudEvents
+//! * [`live`]: what clients are told while they look on
 //! * [`ports`]: what the functions need from the outside
 
 pub mod access;
@@ -35,10 +37,12 @@ pub mod commands;
 pub mod completion;
 pub mod delivery;
 mod error_chain;
+pub mod event;
 pub mod fan_out;
 pub mod ids;
 pub mod keys;
 pub mod limits;
+pub mod live;
 pub mod message;
 pub mod outcome;
 pub mod permits;

@@ -7,6 +7,7 @@
 //! * [`objects()`]: objects, large ones, and signed requests
 //! * [`queue()`]: sending, postponing, dying
 //! * [`records()`], [`permits()`], [`secrets()`], [`row_queue()`]: what pipelines need of others
+//! * [`watchers()`]: who looks on
 //! * [`samples`]: tasks and batches to try them with
 
 #![expect(clippy::unwrap_used, reason = "these are tests, though they are compiled as a library")]
@@ -25,6 +26,7 @@ pub mod samples;
 mod secrets;
 #[cfg(test)]
 mod tests;
+mod watchers;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -37,6 +39,7 @@ pub use queue::{Inbox, queue};
 pub use records::records;
 pub use row_queue::{RowInbox, row_queue};
 pub use secrets::secrets;
+pub use watchers::watchers;
 
 /// A ledger, whole.
 ///
