@@ -7,10 +7,12 @@
 //! * [`results`]: the outcomes out
 //! * [`commands`]: what a task is told to do
 //! * [`watch`]: a task until it ends
+//! * [`live`]: what changes, at once
 
 pub mod commands;
 pub mod error;
 mod exchange;
+pub mod live;
 pub mod patience;
 pub mod results;
 pub mod upload;

@@ -5,5 +5,6 @@
 mod cat;
 mod commands;
 mod fake;
+mod live;
 mod results;
 mod upload;
