@@ -27,6 +27,8 @@ pub enum Requirements {
     Readers,
     /// Other readers of workbooks, to be measured beside ours.
     Bench,
+    /// What drives a browser, for the tests of the dashboard.
+    Browser,
 }
 
 impl Requirements {
@@ -34,7 +36,7 @@ impl Requirements {
         match self {
             Self::Cloud => "requirements.txt",
             Self::Checks => "requirements-checks.txt",
-            Self::Readers => "requirements.txt",
+            Self::Readers | Self::Browser => "requirements.txt",
             Self::Bench => "requirements-bench.txt",
         }
     }
@@ -44,6 +46,7 @@ impl Requirements {
         match self {
             Self::Cloud | Self::Checks => "localstack",
             Self::Readers | Self::Bench => "shared/sheets/tests/readers",
+            Self::Browser => "tests/browser",
         }
     }
 
@@ -53,6 +56,7 @@ impl Requirements {
             Self::Cloud | Self::Checks => "venv",
             Self::Readers => "venv-readers",
             Self::Bench => "venv-bench",
+            Self::Browser => "venv-browser",
         }
     }
 
