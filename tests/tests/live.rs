@@ -34,7 +34,7 @@ fn task_of(message: LiveMessage) -> Option<TaskView> {
 fn next(live: &mut Live) -> Result<LiveMessage> {
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {
-        if let Some(message) = live.next()? {
+        if let Some(message) = live.next_message()? {
             return Ok(message);
         }
     }
@@ -115,7 +115,7 @@ fn who_watches_all_sees_own_tasks_and_no_others() -> Result<()> {
     // The other owner was told nothing of it, and hears nothing when asking for it by its id.
     for _ in 0..4 {
         // Sent away, because the cloud is too busy, is told nothing as well.
-        let heard = theirs.next().ok().flatten().and_then(task_of);
+        let heard = theirs.next_message().ok().flatten().and_then(task_of);
         assert!(heard.is_none_or(|heard| heard.id != task.id));
     }
     let mut curious = stack.other_client().live(Some(task.id))?;

@@ -108,7 +108,7 @@ impl Live {
     ///
     /// # Errors
     /// When the connection is of no use any more.
-    pub fn next(&mut self) -> Result<Option<LiveMessage>, LiveError> {
+    pub fn next_message(&mut self) -> Result<Option<LiveMessage>, LiveError> {
         match self.socket.read() {
             Ok(Message::Text(text)) => {
                 (self.heard, self.asked) = (Instant::now(), false);

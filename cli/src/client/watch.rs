@@ -90,7 +90,7 @@ impl Client {
 fn follow_live(mut live: Live, progress: &mut dyn Progress) -> Option<TaskView> {
     let mut newest = Newest::default();
     loop {
-        match live.next().ok()? {
+        match live.next_message().ok()? {
             Some(LiveMessage::Task(seen)) if newest.is_news(seen.task.id, seen.revision) => {
                 let task = seen.task;
                 if progress.task(&task).is_break() || (task.state.is_final() && adds_up(&task)) {

@@ -88,7 +88,7 @@ impl Tail {
     fn listen(&mut self, mut live: Live, task: Option<TaskId>) -> Result<()> {
         let mut newest = Newest::default();
         while !self.is_over() {
-            match live.next() {
+            match live.next_message() {
                 Ok(Some(LiveMessage::Snapshot { tasks })) => {
                     let tasks = tasks.into_iter().filter(|seen| newest.is_news(seen.task.id, seen.revision));
                     self.see_all(&tasks.map(|seen| seen.task).collect::<Vec<_>>())?;
