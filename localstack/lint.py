@@ -27,8 +27,9 @@ TEMPLATE = Path("template.yaml")
 DOCUMENT = Path("docs/openapi.json")
 CODE_URI = re.compile(r"^( *CodeUri: ).*$", re.MULTILINE)
 # W2001: a parameter is unused after the transform has put its value in place.
+# W1028: the transform wraps the paths of a function with a condition twice in that condition.
 # W3002: a local CodeUri is what `sam deploy` and localstack/deploy.py replace.
-LEFT_OUT = {"raw": ["W3002"], "translated": ["W2001"]}
+LEFT_OUT = {"raw": ["W3002"], "translated": ["W2001", "W1028"]}
 SIX = 6
 
 

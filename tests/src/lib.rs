@@ -1,5 +1,7 @@
 //! What the end-to-end flows have in common: the stacks that `cargo xtask test` deployed, and ways to look into them.
 
+pub mod subscriber;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -33,6 +35,8 @@ pub struct Stack {
     pub bucket: String,
     /// The partner that its pipelines deliver to.
     pub partner: String,
+    /// The topic of its events.
+    pub topic: String,
 }
 
 impl Stack {

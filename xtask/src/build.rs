@@ -13,8 +13,19 @@ use crate::progress;
 use crate::workspace::{Lock, Workspace};
 
 /// The Lambda functions: folder, crate and binary of each have this one name.
-pub const FUNCTIONS: [&str; 8] =
-    ["upload", "pipelines", "split", "processor", "dead-letter", "sweeper", "report", "status"];
+pub const FUNCTIONS: [&str; 11] = [
+    "upload",
+    "pipelines",
+    "split",
+    "processor",
+    "dead-letter",
+    "sweeper",
+    "report",
+    "notify",
+    "live",
+    "web",
+    "status",
+];
 
 /// The package of the command line and its binary.
 const CLI: (&str, &str) = ("filas-cli", "filas");

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use filas_testkit::partner::{PartnerServer, PartnerSettings};
 use serde_json::json;
 
+use crate::browser;
 use crate::build::cargo;
 use crate::cloud::{self, Cloud, UpOptions};
 use crate::deploy::Deployed;
@@ -92,6 +93,7 @@ fn test_on(
             "other_key": OTHER_KEY,
             "bucket": deployed.bucket,
             "partner": partner.url(),
+            "topic": deployed.topic_arn,
         })
     };
     let stacks = json!({ "main": stack(&main, main_partner), "chaos": stack(&chaos, chaos_partner) });
@@ -105,6 +107,9 @@ fn test_on(
             .env("FILAS_TEST_READERS", &readers);
         run(&mut tests)
     })?;
+    let browser_python = python::environment(workspace, Requirements::Browser)?;
+    let chromium = browser::chromium(workspace)?;
+    let artifacts = workspace.made().join("browser-artifacts");
     step("running every test", || {
         let mut tests = cargo(workspace);
         tests
@@ -114,7 +119,10 @@ fn test_on(
             .args(filter)
             .envs(cloud.environment())
             .env("FILAS_TEST_CONFORMANCE", &conformance)
-            .env("FILAS_TEST_STACKS", stacks.to_string());
+            .env("FILAS_TEST_STACKS", stacks.to_string())
+            .env("FILAS_TEST_BROWSER_PYTHON", browser_python)
+            .env("FILAS_TEST_CHROMIUM", chromium)
+            .env("FILAS_TEST_ARTIFACTS", artifacts);
         run(&mut tests)
     })
 }

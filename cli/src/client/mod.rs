@@ -9,10 +9,12 @@
 //! * [`commands`]: what a task is told to do
 //! * `pipelines`: pipelines in and out, and dry runs
 //! * [`watch`]: a task until it ends
+//! * [`live`]: what changes, at once
 
 pub mod commands;
 pub mod error;
 mod exchange;
+pub mod live;
 pub mod patience;
 mod pipelines;
 pub mod results;

@@ -5,6 +5,7 @@
 mod cat;
 mod commands;
 mod fake;
+mod live;
 mod pipelines;
 mod results;
 mod rows;

@@ -22,6 +22,12 @@ pub const REPORT_QUEUE_URL: &str = "FILAS_REPORT_QUEUE_URL";
 pub const REPORT_DLQ_URL: &str = "FILAS_REPORT_DLQ_URL";
 /// The name of the stack, which metrics carry.
 pub const STACK: &str = "FILAS_STACK";
+/// The ARN of the topic that events are published to.
+pub const TOPIC_ARN: &str = "FILAS_TOPIC_ARN";
+/// The id of the WebSocket API.
+pub const LIVE_API_ID: &str = "FILAS_LIVE_API_ID";
+/// The stage of the WebSocket API.
+pub const LIVE_STAGE: &str = "FILAS_LIVE_STAGE";
 /// The owners and the digests of their keys.
 pub const OWNER_KEYS: &str = "FILAS_OWNER_KEYS";
 

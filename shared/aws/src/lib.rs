@@ -8,10 +8,13 @@
 //! * [`queues`]: the batch queue, the visibility of deliveries and the depths of all queues
 //! * [`pipelines`]: which version of an owner's pipeline is the present one
 //! * [`records`], [`permits`], [`secrets`], [`row_queue`]: what pipelines need of others
+//! * [`topic`]: everybody who wants to know
+//! * [`connections`], [`watchers`]: clients that look on, and what they look at
 //! * [`telemetry`]: logs as JSON lines
 //! * [`system`]: the clock and the randomness of the machine
 
 pub mod clients;
+pub mod connections;
 pub mod env;
 mod errors;
 pub mod ledger;
@@ -24,11 +27,15 @@ pub mod records;
 mod retry;
 pub mod row_queue;
 pub mod secrets;
+mod signed;
 pub mod stream;
 pub mod system;
 pub mod telemetry;
+pub mod topic;
+pub mod watchers;
 
 pub use clients::Cloud;
+pub use connections::GatewayConnections;
 pub use ledger::DynamoLedger;
 pub use objects::S3Objects;
 pub use permits::DynamoPermits;
@@ -38,3 +45,5 @@ pub use records::DynamoRecords;
 pub use row_queue::SqsRowQueue;
 pub use secrets::SsmSecrets;
 pub use system::{SystemClock, random_bytes};
+pub use topic::SnsTopic;
+pub use watchers::DynamoWatchers;

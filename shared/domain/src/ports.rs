@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::batch::{Batch, BatchChange};
 use crate::clock::Timestamp;
+use crate::event::Event;
 use crate::ids::{BatchNumber, Owner, TaskId};
 use crate::keys::ObjectKey;
 use crate::message::BatchMessage;
@@ -283,4 +284,10 @@ pub struct QueueDepth {
 pub trait QueueMonitor: Send + Sync {
     /// Every queue.
     fn depths(&self) -> impl Future<Output = Result<Vec<QueueDepth>, PortError>> + Send;
+}
+
+/// Tells everybody who wants to know.
+pub trait EventTopic: Send + Sync {
+    /// Publishes every event, in any order; when one is refused, that is an error, though others may be out.
+    fn publish(&self, events: &[Event]) -> impl Future<Output = Result<(), PortError>> + Send;
 }

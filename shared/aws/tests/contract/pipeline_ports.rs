@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TableStatus,
 };
-use filas_aws::{Cloud, DynamoPermits, DynamoPipelines, DynamoRecords, SqsRowQueue, SsmSecrets, random_bytes};
+use filas_aws::{
+    Cloud, DynamoPermits, DynamoPipelines, DynamoRecords, DynamoWatchers, SqsRowQueue, SsmSecrets, random_bytes,
+};
 use filas_domain::ids::Owner;
 use filas_domain::row_queue::RowMessage;
 use filas_testkit::contract::{self, RowInbox};
@@ -60,6 +62,14 @@ async fn the_pipelines_keep_the_contract() {
 async fn the_permits_keep_the_contract_and_a_rate_is_kept_by_them() {
     with_records_table(async |client, table| {
         contract::permits(&DynamoPermits::new(client, table)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_watchers_keep_the_contract() {
+    with_records_table(async |client, table| {
+        contract::watchers(&DynamoWatchers::new(client, table)).await;
     })
     .await;
 }

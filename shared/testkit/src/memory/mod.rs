@@ -10,6 +10,7 @@
 //! * [`queue`]: a queue with visibility timeouts, receive counts and dead letters
 //! * [`pipelines`]: the pipelines of owners
 //! * [`records`], [`permits`], [`secrets`], [`row_queue`]: what pipelines need of others
+//! * [`topic`], [`watchers`]: what others are told, and who looks on
 //! * [`faults`]: the failures that a test asks for
 //! * [`strike`]: every port under a fate that strikes calls: failures, stalls and deaths
 
@@ -26,6 +27,8 @@ mod secrets;
 mod strike;
 #[cfg(test)]
 mod tests;
+mod topic;
+mod watchers;
 
 pub use clock::ManualClock;
 pub use ledger::MemoryLedger;
@@ -37,3 +40,5 @@ pub use records::MemoryRecords;
 pub use row_queue::{MemoryRowQueue, SentCall};
 pub use secrets::MemorySecrets;
 pub use strike::{At, Call, Fate, Fragile, FragileStream, PlannedFate, STALL, Strike, Subject, WorldClock};
+pub use topic::MemoryTopic;
+pub use watchers::{MemoryConnections, MemoryWatchers};
