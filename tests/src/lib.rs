@@ -13,6 +13,7 @@ use filas_domain::TaskId;
 use filas_domain::outcome::OutcomeLine;
 use filas_domain::view::TaskView;
 use filas_testkit::partner::JournalEntry;
+use filas_testkit::receiver::{RECEIVED, Received};
 use serde::Deserialize;
 use tempfile::TempDir;
 use xtask::chaos::books::{compare_ledger, row_of};
@@ -37,6 +38,8 @@ pub struct Stack {
     pub partner: String,
     /// The topic of its events.
     pub topic: String,
+    /// A receiver of webhooks ([`filas_testkit::receiver::by_path`]), which `chaos` may call.
+    pub receiver: String,
 }
 
 impl Stack {
@@ -54,6 +57,14 @@ impl Stack {
     /// When there is none.
     pub fn chaos() -> Result<Self> {
         Self::named("chaos")
+    }
+
+    /// What came to the receiver of webhooks at a path.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn received(&self, path: &str) -> Result<Vec<Received>> {
+        Ok(ureq::get(format!("{}{RECEIVED}{path}", self.receiver)).call()?.into_body().read_json()?)
     }
 
     fn named(name: &str) -> Result<Self> {

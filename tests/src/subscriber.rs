@@ -34,6 +34,19 @@ fn sqs(cloud: &str, action: &str, body: &Value) -> Result<Value> {
     Ok(if text.is_empty() { Value::Null } else { serde_json::from_str(&text)? })
 }
 
+/// Keeps a secret of an owner where the stack looks for it.
+///
+/// # Errors
+/// When the cloud refuses.
+pub fn put_secret(stack: &Stack, owner: &str, name: &str, text: &str) -> Result<()> {
+    let request = ureq::post(stack.cloud()?).header("authorization", signed("ssm"));
+    let request = request.header("content-type", "application/x-amz-json-1.1");
+    let name = format!("/{}/secrets/{owner}/{name}", stack.name);
+    let body = json!({ "Name": name, "Value": text, "Type": "SecureString", "Overwrite": true });
+    request.header("x-amz-target", "AmazonSSM.PutParameter").send(body.to_string())?;
+    Ok(())
+}
+
 impl Subscriber {
     /// Subscribes a new queue `name` with raw delivery, and a filter policy on the message attributes if one is given.
     ///

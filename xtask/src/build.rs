@@ -13,7 +13,7 @@ use crate::progress;
 use crate::workspace::{Lock, Workspace};
 
 /// The Lambda functions: folder, crate and binary of each have this one name.
-pub const FUNCTIONS: [&str; 11] = [
+pub const FUNCTIONS: [&str; 12] = [
     "upload",
     "pipelines",
     "split",
@@ -23,6 +23,7 @@ pub const FUNCTIONS: [&str; 11] = [
     "report",
     "notify",
     "live",
+    "webhook",
     "web",
     "status",
 ];

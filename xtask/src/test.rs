@@ -8,6 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use filas_testkit::partner::{PartnerServer, PartnerSettings};
+use filas_testkit::receiver;
 use serde_json::json;
 
 use crate::browser;
@@ -59,6 +60,8 @@ fn test_on(
     filter: &[String],
 ) -> Result<()> {
     let owners = owners(cloud);
+    let receiver = receiver::by_path().context("cannot start a receiver of webhooks")?.url();
+    let inside = [chaos_partner.url(), receiver.clone()].map(|url| url.replace("http://", "")).join(",");
     let main = cloud.deploy_stack(
         workspace,
         &cloud.deployed.stack,
@@ -79,6 +82,9 @@ fn test_on(
             ("IngestVisibilityTimeout", "60"),
             ("MaxReceiveCount", "3"),
             ("AllowSimulatedCrash", "true"),
+            ("OutboundAllow", inside.as_str()),
+            ("WebhookMaxReceiveCount", "3"),
+            ("WebhookFirstWaitSeconds", "1"),
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -94,6 +100,7 @@ fn test_on(
             "bucket": deployed.bucket,
             "partner": partner.url(),
             "topic": deployed.topic_arn,
+            "receiver": receiver,
         })
     };
     let stacks = json!({ "main": stack(&main, main_partner), "chaos": stack(&chaos, chaos_partner) });

@@ -11,7 +11,7 @@ use filas_domain::error_chain;
 use filas_domain::event::Event;
 use filas_domain::ids::{Owner, TaskId};
 use filas_domain::live::{ConnectionId, Connections, LiveMessage, PushSlot, Seen, Watched, Watchers};
-use filas_domain::ports::{Clock, PortError, TaskLedger};
+use filas_domain::ports::{Clock, PortError, TaskCatalogue, TaskLedger};
 use futures::future::join_all;
 use tracing::{error, info};
 
@@ -34,7 +34,7 @@ struct About<'a> {
     owner: Option<Owner>,
 }
 
-impl<W: Watchers, P: Connections, L: TaskLedger, C: Clock> Pushes<'_, W, P, L, C> {
+impl<W: Watchers, P: Connections, L: TaskLedger + TaskCatalogue, C: Clock> Pushes<'_, W, P, L, C> {
     /// Tells of every task that the messages are about, and says which messages are to come again.
     pub async fn run(&self, deliveries: &[Delivery]) -> Redeliver {
         let mut again = Redeliver::default();
@@ -71,7 +71,7 @@ impl<W: Watchers, P: Connections, L: TaskLedger, C: Clock> Pushes<'_, W, P, L, C
             return Ok(());
         }
         let message = match self.ledger.task(task).await? {
-            Some(task) => LiveMessage::Task(Box::new(Seen::new(&task, self.clock.now()))),
+            Some(task) => LiveMessage::Task(Box::new(Seen::with_progress(&task, self.ledger, self.clock.now()).await?)),
             None => LiveMessage::Deleted { task },
         };
         self.clients.tell(&watching, &message).await

@@ -121,7 +121,9 @@ impl<W: Watchers, P: Connections, L: TaskLedger + TaskCatalogue, C: Clock> Socke
         }
         self.watch(connection, &Watched::Task(id)).await?;
         Ok(match self.ledger.task(id).await?.filter(is_theirs) {
-            Some(found) => LiveMessage::Task(Box::new(Seen::new(&found, self.clock.now()))),
+            Some(found) => {
+                LiveMessage::Task(Box::new(Seen::with_progress(&found, &self.ledger, self.clock.now()).await?))
+            }
             None => LiveMessage::Missing { task },
         })
     }

@@ -2,12 +2,11 @@
 //! logs. So it sends a ticket, which is good once and for a minute.
 
 use filas_domain::access::sha256_hex;
-use filas_domain::live::{TICKET_KEPT, Watchers};
+use filas_domain::live::{TICKET_KEPT, Ticket, Watchers};
 use filas_domain::ports::{Clock, PortError};
 use filas_domain::problem::Problem;
 use filas_http::{Answer, Call, Refusal};
 use lambda_http::http::Method;
-use serde_json::json;
 
 /// Bytes of a ticket.
 pub const TICKET_BYTES: usize = 24;
@@ -29,5 +28,5 @@ pub async fn answer(
     let ticket: String = random?.iter().map(|byte| format!("{byte:02x}")).collect();
     let expires = clock.now().plus(TICKET_KEPT);
     watchers.keep_ticket(&sha256_hex(ticket.as_bytes()), &call.owner, expires).await?;
-    Ok(Answer::json(201, &json!({ "ticket": ticket, "url": url, "expires": expires.to_rfc3339() })))
+    Ok(Answer::json(201, &Ticket { ticket, url: url.to_owned(), expires: expires.to_rfc3339() }))
 }

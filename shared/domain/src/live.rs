@@ -8,13 +8,14 @@ use std::future::Future;
 use std::str::FromStr;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::ids::{Owner, TaskId};
-use crate::ports::PortError;
+use crate::ports::{PortError, TaskCatalogue};
 use crate::task::Task;
-use crate::view::TaskView;
+use crate::view::{TaskView, progress_window};
 
 /// At most four messages a second of one task to one client.
 pub const PUSH_INTERVAL: Duration = Duration::from_millis(250);
@@ -24,6 +25,17 @@ pub const TICKET_KEPT: Duration = Duration::from_secs(60);
 pub const CONNECTION_KEPT: Duration = Duration::from_secs(2 * 60 * 60 + 10 * 60);
 /// How many tasks are in the snapshot of all.
 pub const SNAPSHOT_TASKS: u32 = 50;
+
+/// What lets a client connect, once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Ticket {
+    /// What the client sends as `?ticket=`.
+    pub ticket: String,
+    /// Where it connects.
+    pub url: String,
+    /// Until when it may.
+    pub expires: String,
+}
 
 /// The gateway's id of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,9 +106,21 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// The task as it looks at `now`.
+    /// The task as it looks at `now`, to one who has not looked at its batches: how fast it goes is not known.
     pub fn new(task: &Task, now: Timestamp) -> Self {
         Self { revision: Revision::of(task), task: TaskView::new(task, now) }
+    }
+
+    /// The task as it looks at `now`, with its rate and the time left, as `GET /v1/tasks/{id}` tells it.
+    ///
+    /// # Errors
+    /// When its batches cannot be read.
+    pub async fn with_progress(task: &Task, ledger: &impl TaskCatalogue, now: Timestamp) -> Result<Self, PortError> {
+        let recent = match progress_window(task) {
+            Some((from, until)) => ledger.claimed_batches(task.id, from, until).await?,
+            None => Vec::new(),
+        };
+        Ok(Self { revision: Revision::of(task), task: TaskView::with_progress(task, &recent, now) })
     }
 }
 
