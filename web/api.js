@@ -22,6 +22,9 @@ export const setKey = (key) => (key ? sessionStorage.setItem(KEY, key) : session
 const ANSWER_MS = 40_000;
 /** Files take longer, on a slow line. */
 const FILE_MS = 15 * 60_000;
+/** How often a file that is being written is asked for, and the time between. */
+const LOOKS = 60;
+const LOOK_MS = 2_000;
 
 /** An answer that says no. `isMissing` when the installation has no such call at all. */
 export class ApiError extends Error {
@@ -71,9 +74,21 @@ export async function postBytes(path, bytes, headers = {}) {
   return answer.json();
 }
 
+/** The files of a task are written in the minute after its end; until then the call says when to come again. */
+async function whenWritten(path) {
+  for (let looks = 1; ; looks += 1) {
+    try {
+      return await request("GET", path, { patience: FILE_MS });
+    } catch (error) {
+      if (error.status !== 503 || looks === LOOKS) throw error;
+      await new Promise((done) => setTimeout(done, LOOK_MS));
+    }
+  }
+}
+
 /** Follows a call that leads to the storage, and saves what is there. The browser takes the key off on the way. */
 export async function download(path, filename) {
-  const answer = await request("GET", path, { patience: FILE_MS });
+  const answer = await whenWritten(path);
   const address = URL.createObjectURL(await answer.blob());
   const link = Object.assign(document.createElement("a"), { href: address, download: filename });
   document.body.append(link);

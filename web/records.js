@@ -5,6 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import htm from "htm";
 
 import { get } from "./api.js";
+import { pipelineNames } from "./upload.js";
 import { moment, number, t } from "./words.js";
 
 const html = htm.bind(h);
@@ -14,6 +15,7 @@ export function RecordsPage({ pipeline }) {
   const [name, setName] = useState(pipeline || "");
   const [page, setPage] = useState(null);
   const [error, setError] = useState(null);
+  const [pipelines, setPipelines] = useState([]);
 
   const load = async (cursor) => {
     setError(null);
@@ -27,7 +29,11 @@ export function RecordsPage({ pipeline }) {
       setError(problem.isMissing ? t("notavailable") : problem.message);
     }
   };
-  useEffect(() => void (pipeline && load()), []);
+  useEffect(() => {
+    if (pipeline) load();
+    // A name can be typed all the same.
+    pipelineNames().then(setPipelines, () => {});
+  }, []);
   const submit = (event) => {
     event.preventDefault();
     history.replaceState(null, "", `#/records/${encodeURIComponent(name)}`);
@@ -38,7 +44,8 @@ export function RecordsPage({ pipeline }) {
       <h1 id="records-title">${t("records")}</h1>
       <form class="inline" onSubmit=${submit}>
         <label for="records-pipeline">${t("pipeline")}</label>
-        <input id="records-pipeline" value=${name} required onInput=${(event) => setName(event.target.value.trim())} />
+        <input id="records-pipeline" list="records-pipelines" value=${name} required onInput=${(event) => setName(event.target.value.trim())} />
+        <datalist id="records-pipelines">${pipelines.map((known) => html`<option value=${known.name}></option>`)}</datalist>
         <button class="main">${t("open")}</button>
       </form>
       ${error && html`<p class="error" role="alert">${error}</p>`}

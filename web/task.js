@@ -106,7 +106,12 @@ function Commands({ task, onTask, say }) {
       onTask(now);
       say({ kind: "status", text: t("again", { rows: number(rows) }) });
     });
-  const fetchFile = (name, filename) => act(() => download(`/v1/tasks/${task.id}/${name}`, filename));
+  const fetchFile = (name, filename) =>
+    act(async () => {
+      say({ kind: "status", text: t("fetching") });
+      await download(`/v1/tasks/${task.id}/${name}`, filename);
+      say(null);
+    });
   const cancel = () => confirm(t("cancelsure")) && command("cancel")();
   const is = (...states) => states.includes(task.state);
   const base = (task.filename || task.id).replace(/\.[^.]*$/, "");
@@ -120,8 +125,8 @@ function Commands({ task, onTask, say }) {
       ${!isEnded(task) && !is("cancelling") && button("cancel", t("cancel"), cancel, "danger")}
       ${canRedrive && task.batches.dead > 0 && button("redrive-dead", t("redrivedead"), redrive({ dead: true }))}
       ${canRedrive && task.failed > 0 && button("redrive-failed", t("redrivefailed"), redrive({ failed: {} }))}
-      ${isEnded(task) && task.failed > 0 && button("download-failed", t("downloadfailed"), fetchFile("failures", `${base}-failed.xlsx`), "main")}
-      ${isEnded(task) && task.total != null && button("download-all", t("downloadall"), fetchFile("results", `${base}-outcomes.ndjson`))}
+      ${task.links.failures && button("download-failed", t("downloadfailed"), fetchFile("failures", `${base}-failed.xlsx`), "main")}
+      ${task.links.results && button("download-all", t("downloadall"), fetchFile("results", `${base}-outcomes.ndjson`))}
     </div>
   `;
 }

@@ -15,10 +15,10 @@ const SHIPPED = ["orders", "prices", "simulate"];
 /** Of a text file that is too large for one call, this much is enough for the first rows. */
 const BEGINNING = 256 * 1024;
 
-async function pipelineNames() {
+export async function pipelineNames() {
   try {
     const { items } = await get("/v1/pipelines");
-    return items.map((pipeline) => ({ name: pipeline.name, description: pipeline.description }));
+    return items.map(({ name, description }) => ({ name, description }));
   } catch (error) {
     if (!error.isMissing) throw error;
     return SHIPPED.map((name) => ({ name }));
@@ -66,7 +66,10 @@ function Check({ check }) {
   const { report } = check;
   return html`
     <section id="check" aria-label=${t("outcome")}>
-      <p role="status"><strong>${t("checked", { passed: number(report.passed), failed: number(report.failed) })}</strong></p>
+      <p role="status">
+        <strong>${t("checked", { passed: number(report.passed), failed: number(report.failed) })}</strong>
+        ${report.interrupted > 0 && html` ${t("interrupted", { rows: number(report.interrupted) })}`}
+      </p>
       <div class="scroll" tabindex="0" role="group" aria-label=${t("values")}>
         <table>
           <thead><tr><th scope="col">${t("row")}</th><th scope="col">${t("outcome")}</th><th scope="col">${t("values")}</th></tr></thead>
