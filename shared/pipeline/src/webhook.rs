@@ -167,13 +167,13 @@ mod tests {
             assert!(error.starts_with(expected), "{webhook}\n  gave: {error}");
         };
         let to = |url: &str, more: &str| format!("webhook: {{ url: '{url}', sign: secret:hook{more} }}");
-        check(&to("hooks", ""), "line 3, column 17: webhook.url: this is no URL");
+        check(&to("hooks", ""), "line 3, column 18: webhook.url: this is no URL");
         check(&to("${HOOKS_URL}", ""), "webhook.url: the variable HOOKS_URL is not set");
-        check(&to("http://hooks.example/", ""), "line 3, column 17: webhook.url: only https goes out");
-        check(&to("https://169.254.169.254/", ""), "line 3, column 17: webhook.url: 169.254.169.254 is not a public");
-        check(&to("https://127.0.0.1:4600/", ", events: []"), "line 3, column 70: webhook.events: a webhook without");
+        check(&to("http://hooks.example/", ""), "line 3, column 18: webhook.url: only https goes out");
+        check(&to("https://169.254.169.254/", ""), "line 3, column 18: webhook.url: 169.254.169.254 is not a public");
+        check(&to("https://127.0.0.1:4600/", ", events: []"), "line 3, column 71: webhook.events: a webhook without");
         let events = ", events: [filas.task.complete]";
-        check(&to("https://a.example/", events), "line 3, column 66: webhook.events[0]: no webhook is told");
+        check(&to("https://a.example/", events), "line 3, column 67: webhook.events[0]: no webhook is told");
         check("webhook: { url: 'https://a.example/', sign: whsec_x }", "line 3, column 45: expected secret:NAME");
         check("webhook: { url: 'https://a.example/' }", "line 3");
     }
