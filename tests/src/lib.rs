@@ -4,6 +4,7 @@ pub mod subscriber;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -90,6 +91,18 @@ impl Stack {
     /// A client of the other owner.
     pub fn other_client(&self) -> Client {
         Client::new(&self.url, &self.other_key)
+    }
+
+    /// The `filas` that `cargo xtask test` built, with these arguments, on this stack.
+    pub fn filas(&self, arguments: &[&str]) -> Command {
+        let mut folder = std::env::current_exe().unwrap_or_default();
+        folder.pop();
+        if folder.ends_with("deps") {
+            folder.pop();
+        }
+        let mut command = Command::new(folder.join("filas"));
+        command.args(arguments).env("FILAS_URL", &self.url).env("FILAS_KEY", &self.key);
+        command
     }
 
     /// Uploads and waits until the task ends.

@@ -34,6 +34,33 @@ fn sqs(cloud: &str, action: &str, body: &Value) -> Result<Value> {
     Ok(if text.is_empty() { Value::Null } else { serde_json::from_str(&text)? })
 }
 
+/// The connections that watch everything of an owner, as the stack remembers them.
+///
+/// # Errors
+/// When the cloud refuses.
+pub fn watchers_of(stack: &Stack, owner: &str) -> Result<Vec<String>> {
+    let cloud = stack.cloud()?;
+    let call = |action: &str, body: Value| -> Result<Value> {
+        let request = ureq::post(&cloud).header("authorization", signed("dynamodb"));
+        let request = request.header("content-type", "application/x-amz-json-1.0");
+        let request = request.header("x-amz-target", format!("DynamoDB_20120810.{action}"));
+        Ok(request.send(body.to_string())?.into_body().read_json()?)
+    };
+    let tables = call("ListTables", json!({}))?;
+    let ours = |name: &&str| name.starts_with(&format!("{}-", stack.name)) && name.contains("RecordsTable");
+    let mut names = tables["TableNames"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let table = names.find(ours).with_context(|| format!("no table of records in {tables}"))?;
+    let found = call(
+        "Query",
+        json!({
+            "TableName": table, "ConsistentRead": true, "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": { ":pk": { "S": format!("WATCHED#ALL#{owner}") } },
+        }),
+    )?;
+    let keys = found["Items"].as_array().into_iter().flatten().filter_map(|item| item["sk"]["S"].as_str());
+    Ok(keys.map(str::to_owned).collect())
+}
+
 /// Keeps a secret of an owner where the stack looks for it.
 ///
 /// # Errors

@@ -1,8 +1,8 @@
 //! Clients that look on: the command line's own client against the deployed WebSocket API.
 #![cfg(feature = "cloud")]
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use filas_domain::TaskId;
 use filas_domain::live::LiveMessage;
 use filas_domain::task::TaskState;
 use filas_domain::view::TaskView;
+use filas_e2e::subscriber::watchers_of;
 use filas_e2e::{PATIENCE, Stack, folder, write};
 use tempfile::TempDir;
 
@@ -159,6 +160,32 @@ fn a_client_that_does_not_listen_slows_nobody() -> Result<()> {
 }
 
 #[test]
+fn connections_that_are_gone_are_forgotten() -> Result<()> {
+    let (stack, folder) = (Stack::main()?, folder()?);
+    let before: BTreeSet<String> = watchers_of(&stack, "local")?.into_iter().collect();
+    // One says good-bye, one is cut off.
+    let mut lives = [stack.client().live(None)?, stack.client().live(None)?];
+    for live in &mut lives {
+        ensure!(matches!(next(live)?, LiveMessage::Snapshot { .. }));
+    }
+    let ours: Vec<String> = watchers_of(&stack, "local")?.into_iter().filter(|id| !before.contains(id)).collect();
+    ensure!(ours.len() >= 2, "{ours:?}");
+    drop(lives);
+    // Whoever is not seen to leave is found to be gone with the next message.
+    stack.process(&Upload::new(slow(&folder, "gone.csv", 3, 1)?, "simulate"))?;
+    let begun = Instant::now();
+    loop {
+        let left: Vec<String> = watchers_of(&stack, "local")?.into_iter().filter(|id| ours.contains(id)).collect();
+        // Another test's may have come between; it leaves as well.
+        if left.is_empty() {
+            return Ok(());
+        }
+        ensure!(begun.elapsed() < PATIENCE, "{left:?} are still remembered");
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
 fn only_a_ticket_lets_in_and_only_once() -> Result<()> {
     let stack = Stack::main()?;
     let answer = ureq::post(format!("{}/v1/tickets", stack.url))
@@ -179,17 +206,12 @@ fn only_a_ticket_lets_in_and_only_once() -> Result<()> {
 #[test]
 fn the_command_line_watches_and_tails_live() -> Result<()> {
     let (stack, folder) = (Stack::main()?, folder()?);
-    let filas = |arguments: &[&str]| {
-        let mut command = Command::new(filas_program());
-        command.args(arguments).env("FILAS_URL", &stack.url).env("FILAS_KEY", &stack.key);
-        command
-    };
     let file = slow(&folder, "tail.csv", 300, 20)?;
     let upload = Upload { batch_size: Some(10), ..Upload::new(file, "simulate") };
     let task = stack.client().upload(&upload, &mut Silent)?;
     let id = task.id.to_string();
-    let tail = filas(&["tail", &id, "--changes", "3", "--json"]).stdout(std::process::Stdio::piped()).spawn()?;
-    let watched = filas(&["watch", &id, "--json"]).output()?;
+    let tail = stack.filas(&["tail", &id, "--changes", "3", "--json"]).stdout(std::process::Stdio::piped()).spawn()?;
+    let watched = stack.filas(&["watch", &id, "--json"]).output()?;
     ensure!(watched.status.success(), "{}", String::from_utf8_lossy(&watched.stderr));
     let text = String::from_utf8(watched.stdout)?;
     ensure!(
@@ -201,14 +223,4 @@ fn the_command_line_watches_and_tails_live() -> Result<()> {
     assert_eq!(changes.len(), 3, "{told}");
     assert!(changes.iter().all(|change| change["task"]["id"] == id.as_str()), "{told}");
     Ok(())
-}
-
-/// The `filas` that `cargo xtask test` built with the functions.
-fn filas_program() -> PathBuf {
-    let mut folder = std::env::current_exe().unwrap_or_default();
-    folder.pop();
-    if folder.ends_with("deps") {
-        folder.pop();
-    }
-    folder.join("filas")
 }

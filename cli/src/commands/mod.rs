@@ -31,7 +31,7 @@ const FAILED: u8 = 1;
 pub fn run(arguments: &Arguments) -> u8 {
     match &arguments.command {
         Command::Cat(cat) => return cat::cat(cat),
-        Command::Completions { shell } => return completions(*shell),
+        Command::Completions { shell } => return completions(*shell, arguments.common.json),
         _ => {}
     }
     let mut local = false;
@@ -54,10 +54,15 @@ pub fn run(arguments: &Arguments) -> u8 {
 }
 
 /// The script that makes a shell complete what is typed.
-fn completions(shell: clap_complete::Shell) -> u8 {
+fn completions(shell: clap_complete::Shell, json: bool) -> u8 {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "filas", &mut script);
-    match output::line(String::from_utf8_lossy(&script).trim_end()) {
+    let script = String::from_utf8_lossy(&script);
+    let told = match json {
+        true => output::json([json!({ "shell": shell.to_string(), "script": script })]),
+        false => output::line(script.trim_end()),
+    };
+    match told {
         Ok(()) | Err(OutputError::Closed) => 0,
         Err(error) => {
             stderr_line(&format!("error: {error}"));

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use filas_domain::clock::Timestamp;
 use filas_domain::event::{Origin, of_task};
-use filas_domain::live::PUSH_INTERVAL;
+use filas_domain::live::{PUSH_INTERVAL, Posted};
 use filas_domain::task::Task;
 use filas_testkit::contract::samples;
 use filas_testkit::memory::{MemoryConnections, MemoryLedger, MemoryWatchers};
@@ -135,6 +135,49 @@ async fn a_client_that_cannot_be_told_is_sent_away_so_that_it_comes_back_to_a_sn
     assert!(world.push(&[world.message("1")]).await.is_empty(), "it holds nobody else's message up");
     assert_eq!(world.clients.connections.closed(), [connection]);
     assert_eq!(world.clients.watchers.watchers(&Watched::Task(world.task.id)).await.unwrap(), []);
+}
+
+/// Connections of which those named `slow` take three seconds and then fail, as the gateway's port does.
+struct SlowConnections(MemoryConnections);
+
+impl Connections for SlowConnections {
+    async fn post(&self, connection: &ConnectionId, text: &str) -> Result<Posted, PortError> {
+        if connection.as_str().starts_with("slow") {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            return Err(PortError::transient("send to a client", "no answer"));
+        }
+        self.0.post(connection, text).await
+    }
+
+    async fn close(&self, connection: &ConnectionId) -> Result<(), PortError> {
+        self.0.close(connection).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_client_keeps_nobody_waiting_and_is_slow_only_once() {
+    let world = World::new();
+    let mut slow = Vec::new();
+    for number in 0..20 {
+        slow.push(world.watcher_of_task(&format!("slow{number}")).await);
+    }
+    let quick = world.watcher_of_task("quick").await;
+    let clients = Clients {
+        watchers: world.clients.watchers.clone(),
+        connections: SlowConnections(world.clients.connections.clone()),
+    };
+    let pushes = Pushes { clients: &clients, ledger: &world.ledger, clock: &world.clock };
+    let (first, second) = ([world.message("1")], [world.message("2")]);
+    let told_after = async {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        world.told(&quick).len()
+    };
+    let (again, told) = tokio::join!(pushes.run(&first), told_after);
+    assert!(again.is_empty() && told == 1, "the quick one was told before the slow ones had failed");
+    let begun = Instant::now();
+    assert!(pushes.run(&second).await.is_empty());
+    assert!(begun.elapsed() < PUSH_INTERVAL, "they were sent away: {:?}", begun.elapsed());
+    assert_eq!((world.told(&quick).len(), clients.connections.0.closed().len()), (2, slow.len()));
 }
 
 #[tokio::test(start_paused = true)]
