@@ -314,6 +314,19 @@ def shows_a_thousand_batches(person):
     page.set_viewport_size({"width": 1280, "height": 900})
 
 
+def does_without_a_socket(page, folder):
+    """Where no WebSocket can be had the page asks again and again. The key comes with the address."""
+    page.add_init_script("window.WebSocket = class { constructor() { setTimeout(() => this.onclose?.()); } close() {} send() {} };")
+    page.goto(f"{URL}/app/index.html#key={KEY}")
+    person = Person(page, folder)
+    check("key" not in page.evaluate("location.href"), "the key stays in the address")
+    person.send(person.file("asking.csv", [f"{row},20,,\n" for row in range(200)]), batch_size=10)
+    expect(page.locator(".connection")).to_have_class(re.compile("connection polling"))
+    person.ends()
+    expect(page.locator("#fact-succeeded")).to_have_text("200")
+    check(not person.errors, "the browser complained:\n  " + "\n  ".join(person.errors))
+
+
 def watches_the_queues(person):
     """The depths, anew each second."""
     page = person.page
@@ -380,7 +393,7 @@ def speaks_spanish_in_the_dark_on_a_phone(person, task):
     page.set_viewport_size({"width": 1280, "height": 900})
 
 
-def serve_from_disk(page):
+def serve_from_disk(context):
     """The files as they are on disk, for who works on them."""
     kinds = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".html": "text/html"}
 
@@ -388,7 +401,7 @@ def serve_from_disk(page):
         path = Path(WEB) / route.request.url.split("#")[0].split("?")[0].rsplit("/", 1)[1]
         route.fulfill(body=path.read_text(encoding="utf-8"), content_type=kinds.get(path.suffix, "text/plain"))
 
-    page.route(re.compile("/app/[^/]+$"), fulfil)
+    context.route(re.compile("/app/[^/]+$"), fulfil)
 
 
 def run(page, folder):
@@ -434,9 +447,13 @@ def main():
             "window.WebSocket = class extends Real { constructor(...all) { super(...all); window.sockets.push(this); } };"
         )
         if WEB:
-            serve_from_disk(page)
+            serve_from_disk(page.context)
         try:
             run(page, Path(folder))
+            say("doing without a socket")
+            page = page.context.new_page()
+            page.set_default_timeout(PATIENCE)
+            does_without_a_socket(page, Path(folder))
         except Exception as error:
             page.screenshot(path=PICTURES / "failed.png", full_page=True, timeout=PATIENCE)
             sys.exit(f"browser: {error}\nbrowser: what was seen last is in {PICTURES / 'failed.png'}")

@@ -1,11 +1,23 @@
-//! The dashboard in a real browser, driven by `tests/browser/drive.py`.
+//! The dashboard in a real browser, driven by `tests/browser/drive.py`. With `FILAS_WRITE_DOCS=1` its pictures become those of
+//! the README.
 #![cfg(feature = "cloud")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use filas_e2e::Stack;
+
+/// Which picture of the walk is which of the README.
+const PICTURES: [(&str, &str); 7] = [
+    ("checked", "checked"),
+    ("progress", "progress"),
+    ("failures", "failures"),
+    ("records", "records"),
+    ("queues", "queues"),
+    ("thousand-batches", "thousand-batches"),
+    ("phone-task", "phone"),
+];
 
 #[test]
 fn a_person_sends_watches_mends_and_redrives_and_a_checker_finds_every_page_accessible() -> Result<()> {
@@ -22,6 +34,14 @@ fn a_person_sends_watches_mends_and_redrives_and_a_checker_finds_every_page_acce
     let said = [driven.stdout, driven.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
     println!("{said}");
     ensure!(driven.status.success(), "{said}");
+    if std::env::var_os("FILAS_WRITE_DOCS").is_some() {
+        let (taken, kept) = (PathBuf::from(needed("FILAS_TEST_ARTIFACTS")?), root.join("../docs/dashboard"));
+        for (from, to) in PICTURES {
+            let bytes = std::fs::read(taken.join(from).with_extension("png"))?;
+            ensure!(bytes.len() < 150_000, "the picture {from} has {} bytes", bytes.len());
+            std::fs::write(kept.join(to).with_extension("png"), bytes)?;
+        }
+    }
     Ok(())
 }
 
