@@ -41,6 +41,8 @@ ENDED = re.compile("completed|failed|cancelled|expired")
 PATIENCE = 120_000
 
 
+# Records are kept for good: each walk has a pipeline of its own.
+GUESTS = f"guests-{int(time.time())}"
 # Every value that the page shows of some facts, from now on; "–" is none.
 WRITES_DOWN = """() => {
   window.shown = { succeeded: new Set(), rate: new Set(), left: new Set() };
@@ -129,8 +131,6 @@ class Person:
     def chooses(self, path, pipeline="simulate", batch_size=None):
         """Fills in the form, and waits until the first rows are checked."""
         self.opens("")
-        # The list of pipelines comes from the API; a choice before that would be taken back.
-        self.page.locator(f"#pipeline option[value='{pipeline}']").wait_for(state="attached")
         self.page.select_option("#pipeline", pipeline)
         self.page.set_input_files("#file", path)
         if batch_size:
@@ -148,6 +148,13 @@ class Person:
         self.page.click("#send")
         self.page.wait_for_url(re.compile("#/task/"))
         return self.page.url.rsplit("/", 1)[1]
+
+    def until(self, condition):
+        """Waits until an expression of the page holds. The page's policy forbids the driver's own way, which evaluates text."""
+        begun = time.monotonic()
+        while not self.page.evaluate(condition):
+            check(time.monotonic() - begun < PATIENCE / 1000, f"it never came to be: {condition}")
+            self.page.wait_for_timeout(50)
 
     def state(self):
         """The state as the badge has it."""
@@ -190,7 +197,7 @@ def sees_progress_and_failures(person):
     expect(page.locator(".connection")).to_have_class(re.compile("connection live"))
     # What the page shows from one moment to the next, however slow we are to look.
     page.evaluate(WRITES_DOWN)
-    page.wait_for_function("window.shown.succeeded.size >= 3 && window.shown.rate.size >= 1 && window.shown.left.size >= 1")
+    person.until("window.shown.succeeded.size >= 3 && window.shown.rate.size >= 1 && window.shown.left.size >= 1")
     person.picture("progress")
     person.ends()
     expect(page.locator("#fact-succeeded")).to_have_text("1,980")
@@ -290,7 +297,7 @@ def loses_the_connection(person):
     expect(page.locator(".connection")).to_have_class(re.compile("connection live"))
     sockets = page.evaluate("window.sockets.length")
     page.evaluate("window.sockets.at(-1).close()")
-    page.wait_for_function(f"window.sockets.length > {sockets}")
+    person.until(f"window.sockets.length > {sockets}")
     expect(page.locator(".connection")).to_have_class(re.compile("connection live"))
     person.ends()
     check(person.fact("succeeded") == 1500, "the page missed something")
@@ -346,18 +353,17 @@ def watches_the_queues(person):
 def drops_a_file_and_finds_its_records(person):
     """A file that is dragged in, of a pipeline that keeps records; each record leads to its task and row."""
     page = person.page
-    put_pipeline("dashboard-guests", "rows: { key: email }\ndeliver: { store: {} }\n")
+    put_pipeline(GUESTS, "rows: { key: email }\ndeliver: { store: {} }\n")
     person.opens("queues")
     person.opens("")
-    page.locator("#pipeline option[value='dashboard-guests']").wait_for(state="attached")
-    page.select_option("#pipeline", "dashboard-guests")
+    page.select_option("#pipeline", GUESTS)
     page.evaluate(DROPS, ["guests.csv", "email,name\nzoe@example.org,Zoe\nana@example.org,Ana\n"])
     expect(page.locator(".drop")).to_contain_text("guests.csv")
     expect(page.locator("#check")).to_contain_text("2 would pass, 0 would fail")
     task = person.sends()
     person.ends()
     person.opens("records")
-    page.fill("#records-pipeline", "dashboard-guests")
+    page.fill("#records-pipeline", GUESTS)
     page.keyboard.press("Enter")
     first = page.locator("#records tbody tr").first
     expect(first).to_contain_text("ana@example.org")
@@ -381,7 +387,7 @@ def speaks_spanish_in_the_dark_on_a_phone(person, task):
     person.accessible("a task in the dark")
     person.picture("dark-spanish")
     page.set_viewport_size({"width": 390, "height": 844})
-    places = {"": "#tasks", f"task/{task}": ".grid .cell", "queues": "#queues", "records/dashboard-guests": "#records"}
+    places = {"": "#tasks", f"task/{task}": ".grid .cell", "queues": "#queues", f"records/{GUESTS}": "#records"}
     for place, there in places.items():
         person.opens(place)
         page.locator(there).first.wait_for()
