@@ -8,7 +8,7 @@ import htm from "htm";
 import { number, seconds, t } from "./words.js";
 
 const html = htm.bind(h);
-const POINTS = 60;
+const MOST_POINTS = 60;
 
 /** When a batch got its outcomes, in seconds; null while it has none. */
 function endOf(batch) {
@@ -22,11 +22,13 @@ export function series(task, batches) {
   if (!task.split_ended || ends.length === 0) return null;
   const start = Date.parse(task.split_ended) / 1000;
   const last = Math.max(...ends.map(({ end }) => end), start + 0.1);
-  const step = (last - start) / POINTS;
-  const all = new Array(POINTS).fill(0);
-  const failed = new Array(POINTS).fill(0);
+  // A second or more each: a batch ends in one moment, and less would only show that.
+  const points = Math.min(MOST_POINTS, Math.max(2, Math.floor(last - start)));
+  const step = (last - start) / points;
+  const all = new Array(points).fill(0);
+  const failed = new Array(points).fill(0);
   for (const { end, batch } of ends) {
-    const at = Math.min(POINTS - 1, Math.max(0, Math.floor((end - start) / step)));
+    const at = Math.min(points - 1, Math.max(0, Math.floor((end - start) / step)));
     all[at] += (batch.succeeded + batch.failed) / step;
     failed[at] += batch.failed / step;
   }

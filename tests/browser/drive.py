@@ -43,6 +43,10 @@ PATIENCE = 120_000
 
 # Records are kept for good: each walk has a pipeline of its own.
 GUESTS = f"guests-{int(time.time())}"
+DESK = {"width": 1024, "height": 900}
+PHONE = {"width": 390, "height": 844}
+# Of a picture, in pixels.
+HIGHEST = 1600
 # Every value that the page shows of some facts, from now on; "–" is none.
 WRITES_DOWN = """() => {
   window.shown = { succeeded: new Set(), rate: new Set(), left: new Set() };
@@ -101,7 +105,9 @@ class Person:
 
     def picture(self, name):
         """Keeps what is seen."""
-        self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True, timeout=PATIENCE)
+        wide, high = self.page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
+        part = {"x": 0, "y": 0, "width": wide, "height": min(high, HIGHEST)}
+        self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True, clip=part, timeout=PATIENCE)
 
     def accessible(self, name):
         """No violation that the checker knows of."""
@@ -313,12 +319,12 @@ def shows_a_thousand_batches(person):
     size = page.locator(".grid .cell").first.bounding_box()
     check(size["width"] >= 12 and size["height"] >= 12, f"a cell is {size}")
     person.picture("thousand-batches")
-    page.set_viewport_size({"width": 390, "height": 844})
+    page.set_viewport_size(PHONE)
     person.fits("a thousand batches on a phone")
     size = page.locator(".grid .cell").first.bounding_box()
     check(size["width"] >= 12, f"a cell on a phone is {size}")
     person.picture("phone-thousand-batches")
-    page.set_viewport_size({"width": 1280, "height": 900})
+    page.set_viewport_size(DESK)
 
 
 def does_without_a_socket(page, folder):
@@ -386,7 +392,7 @@ def speaks_spanish_in_the_dark_on_a_phone(person, task):
     page.select_option("#theme", "dark")
     person.accessible("a task in the dark")
     person.picture("dark-spanish")
-    page.set_viewport_size({"width": 390, "height": 844})
+    page.set_viewport_size(PHONE)
     places = {"": "#tasks", f"task/{task}": ".grid .cell", "queues": "#queues", f"records/{GUESTS}": "#records"}
     for place, there in places.items():
         person.opens(place)
@@ -396,7 +402,7 @@ def speaks_spanish_in_the_dark_on_a_phone(person, task):
         person.picture(f"phone-{place.split('/')[0] or 'tasks'}")
     page.select_option("#language", "en")
     page.select_option("#theme", "auto")
-    page.set_viewport_size({"width": 1280, "height": 900})
+    page.set_viewport_size(DESK)
 
 
 def serve_from_disk(context):
@@ -445,7 +451,7 @@ def main():
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as driver, tempfile.TemporaryDirectory() as folder:
         browser = driver.chromium.launch(executable_path=os.environ["FILAS_TEST_CHROMIUM"], args=FLAGS)
-        page = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB", color_scheme="light").new_page()
+        page = browser.new_context(viewport=DESK, locale="en-GB", color_scheme="light").new_page()
         page.set_default_timeout(PATIENCE)
         # Sockets cannot be broken from outside the page.
         page.add_init_script(
