@@ -63,14 +63,15 @@ export function Chart({ task, batches }) {
   const found = series(task, batches);
 
   useEffect(() => {
-    if (!found) return;
+    // The page may have been left before this runs.
+    if (!found || !place.current) return;
     if (plot.current) return plot.current.setData(found.data);
     // The library is a classic script.
     plot.current = new window.uPlot(options(place.current.clientWidth), found.data, place.current);
     // A task changes more often than its batches are fetched, and drawing is dear.
   }, [batches, task.split_ended]);
   useEffect(() => {
-    const fit = () => plot.current?.setSize({ width: place.current.clientWidth, height: 200 });
+    const fit = () => place.current && plot.current?.setSize({ width: place.current.clientWidth, height: 200 });
     addEventListener("resize", fit);
     return () => {
       removeEventListener("resize", fit);
