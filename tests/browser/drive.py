@@ -103,10 +103,10 @@ class Person:
         if message.type == "error" and "Failed to load resource" not in message.text:
             self.errors.append(f"the console says: {message.text}")
 
-    def picture(self, name):
+    def picture(self, name, highest=HIGHEST):
         """Keeps what is seen."""
         wide, high = self.page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
-        part = {"x": 0, "y": 0, "width": wide, "height": min(high, HIGHEST)}
+        part = {"x": 0, "y": 0, "width": wide, "height": min(high, highest)}
         self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True, clip=part, timeout=PATIENCE)
 
     def accessible(self, name):
@@ -198,7 +198,7 @@ def sees_progress_and_failures(person):
     expect(page.locator("#check")).to_contain_text("19 would pass, 1 would fail")
     expect(page.locator("#check tr.bad")).to_contain_text("SIMULATED_FAILURE")
     person.accessible("the first rows, checked")
-    person.picture("checked")
+    person.picture("checked", highest=1100)
     task = person.sends()
     expect(page.locator(".connection")).to_have_class(re.compile("connection live"))
     # What the page shows from one moment to the next, however slow we are to look.
@@ -451,7 +451,9 @@ def main():
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as driver, tempfile.TemporaryDirectory() as folder:
         browser = driver.chromium.launch(executable_path=os.environ["FILAS_TEST_CHROMIUM"], args=FLAGS)
-        page = browser.new_context(viewport=DESK, locale="en-GB", color_scheme="light").new_page()
+        # Pictures a little smaller than life, for the README.
+        seen = {"viewport": DESK, "device_scale_factor": 0.85, "locale": "en-GB", "color_scheme": "light"}
+        page = browser.new_context(**seen).new_page()
         page.set_default_timeout(PATIENCE)
         # Sockets cannot be broken from outside the page.
         page.add_init_script(

@@ -27,7 +27,13 @@ fn every_command_speaks_json() -> Result<()> {
     let rows: String = (0..30).map(|row| format!("{row},1,{},\n", if row == 7 { "yes" } else { "" })).collect();
     let file = write(folder.path(), "json.csv", format!("id,cost,fail,crash\n{rows}"))?;
     let records = write(folder.path(), "json.json", r#"[{"id":"a","cost":1},{"id":"b","cost":1}]"#)?;
-    let pipeline = write(folder.path(), "json.yaml", "name: spoken\nrows: { key: id }\ndeliver: { store: {} }\n")?;
+    // What it keeps is kept for good.
+    let spoken = format!("spoken-{}", std::process::id());
+    let pipeline = write(
+        folder.path(),
+        "json.yaml",
+        format!("name: {spoken}\nrows: {{ key: id }}\ndeliver: {{ store: {{}} }}\n"),
+    )?;
     let [file, records, pipeline] = [&file, &records, &pipeline].map(|path| path.to_string_lossy().into_owned());
     let to = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
 
@@ -55,10 +61,10 @@ fn every_command_speaks_json() -> Result<()> {
         (&["pipelines", "check", &pipeline], 0),
         (&["pipelines", "apply", &pipeline], 0),
         (&["pipelines", "list"], 0),
-        (&["pipelines", "show", "spoken"], 0),
+        (&["pipelines", "show", &spoken], 0),
         (&["upload", &records, "--pipeline", "simulate", "--receipts"], 0),
-        (&["upload", &file, "--pipeline", "spoken", "--watch"], 0),
-        (&["records", "spoken", "--limit", "2"], 0),
+        (&["upload", &file, "--pipeline", &spoken, "--watch"], 0),
+        (&["records", &spoken, "--limit", "2"], 0),
         (&["cat", &file], 0),
         (&["completions", "bash"], 0),
         (&["delete", id], 0),

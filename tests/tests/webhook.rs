@@ -41,6 +41,11 @@ fn wait(stack: &Stack, path: &str, enough: usize) -> Result<Vec<Received>> {
     }
 }
 
+/// A path of this run alone, on which the receiver answers so.
+fn path(how: &str) -> String {
+    format!("/{how}/{}", std::process::id())
+}
+
 fn dead(stack: &Stack) -> Result<u64> {
     let queues = stack.client().queues()?;
     Ok(queues.iter().filter(|queue| queue.name == "webhook").map(|queue| queue.dead).sum())
@@ -50,8 +55,8 @@ fn dead(stack: &Stack) -> Result<u64> {
 fn a_webhook_is_told_of_its_tasks_signed_and_as_the_event_was_published() -> Result<()> {
     let stack = Stack::chaos()?;
     let events = "[filas.task.created, filas.task.completed]";
-    let task = process(&stack, "hook-ok", &format!("url: '{}/ok/told', events: {events}", stack.receiver))?;
-    let came = wait(&stack, "/ok/told", 2)?;
+    let task = process(&stack, "hook-ok", &format!("url: '{}{}', events: {events}", stack.receiver, path("ok")))?;
+    let came = wait(&stack, &path("ok"), 2)?;
     let mut told = Vec::new();
     for request in &came {
         ensure!(request.is_signed_by(SECRET) && !request.is_signed_by("whsec_b3RoZXI="), "{request:?}");
@@ -68,9 +73,9 @@ fn a_webhook_is_told_of_its_tasks_signed_and_as_the_event_was_published() -> Res
 #[test]
 fn a_receiver_that_refuses_at_first_is_told_again_under_the_same_id() -> Result<()> {
     let stack = Stack::chaos()?;
-    let webhook = format!("url: '{}/flaky/told', events: [filas.task.completed]", stack.receiver);
+    let webhook = format!("url: '{}{}', events: [filas.task.completed]", stack.receiver, path("flaky"));
     process(&stack, "hook-flaky", &webhook)?;
-    let came = wait(&stack, "/flaky/told", 3)?;
+    let came = wait(&stack, &path("flaky"), 3)?;
     let ids: Vec<_> = came.iter().map(|request| request.header("webhook-id")).collect();
     ensure!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
     ensure!(came.iter().all(|request| request.is_signed_by(SECRET)), "each attempt is signed anew: {came:?}");
@@ -81,7 +86,7 @@ fn a_receiver_that_refuses_at_first_is_told_again_under_the_same_id() -> Result<
 fn a_receiver_that_never_answers_ends_as_a_dead_letter_that_people_see() -> Result<()> {
     let stack = Stack::chaos()?;
     let before = dead(&stack)?;
-    let webhook = format!("url: '{}/silent/told', events: [filas.task.completed]", stack.receiver);
+    let webhook = format!("url: '{}{}', events: [filas.task.completed]", stack.receiver, path("silent"));
     let task = process(&stack, "hook-silent", &webhook)?;
     ensure!(task.succeeded == 3, "a webhook is nothing that a task waits for");
     let begun = Instant::now();
@@ -89,7 +94,7 @@ fn a_receiver_that_never_answers_ends_as_a_dead_letter_that_people_see() -> Resu
         ensure!(begun.elapsed() < PATIENCE, "no dead letter in {PATIENCE:?}");
         thread::sleep(Duration::from_millis(500));
     }
-    assert_eq!(stack.received("/silent/told")?.len(), 3, "as often as the template says");
+    assert_eq!(stack.received(&path("silent"))?.len(), 3, "as often as the template says");
     Ok(())
 }
 
