@@ -103,10 +103,11 @@ class Person:
         if message.type == "error" and "Failed to load resource" not in message.text:
             self.errors.append(f"the console says: {message.text}")
 
-    def picture(self, name, highest=HIGHEST):
-        """Keeps what is seen."""
+    def picture(self, name, highest=HIGHEST, since=None):
+        """Keeps what is seen, from the top or from the section of an element on."""
         wide, high = self.page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
-        part = {"x": 0, "y": 0, "width": wide, "height": min(high, highest)}
+        top = since.evaluate("(seen) => seen.closest('section').offsetTop - 10") if since else 0
+        part = {"x": 0, "y": top, "width": wide, "height": min(high - top, highest)}
         self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True, clip=part, timeout=PATIENCE)
 
     def accessible(self, name):
@@ -220,7 +221,7 @@ def sees_progress_and_failures(person):
     worker = page.locator("#attempts tbody tr td").nth(1)
     check(len(worker.inner_text()) > 3, "the attempt names no worker")
     person.accessible("a task that has ended")
-    person.picture("failures")
+    person.picture("failures", since=page.locator(".grid"))
     return task
 
 
@@ -318,7 +319,7 @@ def shows_a_thousand_batches(person):
     expect(page.locator(".grid .cell.done, .grid .cell.donefailed")).to_have_count(1000)
     size = page.locator(".grid .cell").first.bounding_box()
     check(size["width"] >= 12 and size["height"] >= 12, f"a cell is {size}")
-    person.picture("thousand-batches")
+    person.picture("thousand-batches", highest=1000)
     page.set_viewport_size(PHONE)
     person.fits("a thousand batches on a phone")
     size = page.locator(".grid .cell").first.bounding_box()
@@ -451,9 +452,7 @@ def main():
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as driver, tempfile.TemporaryDirectory() as folder:
         browser = driver.chromium.launch(executable_path=os.environ["FILAS_TEST_CHROMIUM"], args=FLAGS)
-        # Pictures a little smaller than life, for the README.
-        seen = {"viewport": DESK, "device_scale_factor": 0.85, "locale": "en-GB", "color_scheme": "light"}
-        page = browser.new_context(**seen).new_page()
+        page = browser.new_context(viewport=DESK, locale="en-GB", color_scheme="light").new_page()
         page.set_default_timeout(PATIENCE)
         # Sockets cannot be broken from outside the page.
         page.add_init_script(
