@@ -59,6 +59,14 @@ pub enum Command {
         /// The task's id
         task: TaskId,
     },
+    /// Print what changes, a line for each change, until interrupted
+    Tail {
+        /// Only this task
+        task: Option<TaskId>,
+        /// Stop after so many changes
+        #[arg(long, value_name = "N", value_parser = from_one())]
+        changes: Option<u32>,
+    },
     /// Show the batches of a task with their attempts
     Batches {
         /// The task's id
@@ -141,6 +149,11 @@ pub enum Command {
     /// Make keys for others and programs, list them, revoke them
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Print the script that makes a shell complete these commands
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
     /// Print the rows of a file as NDJSON, read as an upload would be; needs no API
     Cat(CatArguments),
 }

@@ -1,7 +1,10 @@
 //! What the end-to-end flows have in common: the stacks that `cargo xtask test` deployed, and ways to look into them.
 
+pub mod subscriber;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -11,6 +14,7 @@ use filas_domain::TaskId;
 use filas_domain::outcome::OutcomeLine;
 use filas_domain::view::TaskView;
 use filas_testkit::partner::JournalEntry;
+use filas_testkit::receiver::{RECEIVED, Received};
 use serde::Deserialize;
 use tempfile::TempDir;
 use xtask::chaos::books::{compare_ledger, row_of};
@@ -39,6 +43,10 @@ pub struct Stack {
     pub requests_per_minute: u32,
     /// The open tasks of an owner that the stack `strict` takes.
     pub open_tasks: u32,
+    /// The topic of its events.
+    pub topic: String,
+    /// A receiver of webhooks ([`filas_testkit::receiver::by_path`]), which `chaos` may call.
+    pub receiver: String,
 }
 
 impl Stack {
@@ -66,6 +74,14 @@ impl Stack {
         Self::named("strict")
     }
 
+    /// What came to the receiver of webhooks at a path.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn received(&self, path: &str) -> Result<Vec<Received>> {
+        Ok(ureq::get(format!("{}{RECEIVED}{path}", self.receiver)).call()?.into_body().read_json()?)
+    }
+
     fn named(name: &str) -> Result<Self> {
         let stacks = std::env::var("FILAS_TEST_STACKS")
             .context("there is no local cloud to test on: run `cargo xtask test`, which starts one")?;
@@ -89,6 +105,18 @@ impl Stack {
     /// A client of the other owner.
     pub fn other_client(&self) -> Client {
         Client::new(&self.url, &self.other_key)
+    }
+
+    /// The `filas` that `cargo xtask test` built, with these arguments, on this stack.
+    pub fn filas(&self, arguments: &[&str]) -> Command {
+        let mut folder = std::env::current_exe().unwrap_or_default();
+        folder.pop();
+        if folder.ends_with("deps") {
+            folder.pop();
+        }
+        let mut command = Command::new(folder.join("filas"));
+        command.args(arguments).env("FILAS_URL", &self.url).env("FILAS_KEY", &self.key);
+        command
     }
 
     /// Uploads and waits until the task ends.

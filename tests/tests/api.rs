@@ -260,6 +260,6 @@ fn preflights_are_answered_without_a_key() -> Result<()> {
 fn queues_are_counted() -> Result<()> {
     let stack = Stack::main()?;
     let names: Vec<String> = stack.client().queues()?.into_iter().map(|queue| queue.name).collect();
-    assert_eq!(names, ["batch", "ingest", "report"]);
+    assert_eq!(names, ["batch", "ingest", "report", "webhook", "live"]);
     Ok(())
 }

@@ -21,7 +21,8 @@ use serde_json::Value;
 const ANY: &str = "~";
 
 /// Members that are another each time.
-const VOLATILE: [&str; 14] = [
+const VOLATILE: [&str; 15] = [
+    "ticket",
     "rows_per_second",
     "seconds_left",
     "worker",

@@ -13,8 +13,21 @@ use crate::progress;
 use crate::workspace::{Lock, Workspace};
 
 /// The Lambda functions: folder, crate and binary of each have this one name.
-pub const FUNCTIONS: [&str; 9] =
-    ["upload", "pipelines", "split", "processor", "dead-letter", "sweeper", "report", "status", "keys"];
+pub const FUNCTIONS: [&str; 13] = [
+    "upload",
+    "pipelines",
+    "split",
+    "processor",
+    "dead-letter",
+    "sweeper",
+    "report",
+    "notify",
+    "live",
+    "webhook",
+    "web",
+    "status",
+    "keys",
+];
 
 /// The package of the command line and its binary.
 const CLI: (&str, &str) = ("filas-cli", "filas");

@@ -366,7 +366,8 @@ mod tests {
             ingest_queue_url: address.clone(),
             ingest_dlq_url: address.clone(),
             batch_queue_url: address.clone(),
-            batch_dlq_url: address,
+            batch_dlq_url: address.clone(),
+            topic_arn: address,
         };
         let cloud = Cloud { instance: "local".into(), access, deployed };
         let text = serde_json::to_string(&cloud).unwrap();

@@ -58,19 +58,28 @@ pub fn demo(workspace: &Workspace, options: &DemoOptions) -> Result<ExitCode> {
     };
     ensure!(file.is_file(), "there is no file {}", file.display());
     let cloud = Cloud::up(workspace, &UpOptions::new("local"))?;
+    say(&format!("the dashboard: {}", dashboard(&cloud)));
     let shown = show(&cloud, &file, options, truth.as_ref(), &folder);
     if options.once {
         cloud::down(workspace, &cloud.instance)?;
         return shown;
     }
     match &shown {
-        Ok(_) => say("the local cloud stays up until Ctrl-C; `cargo xtask down` stops it as well"),
+        Ok(_) => {
+            say(&format!("the dashboard: {}", dashboard(&cloud)));
+            say("the local cloud stays up until Ctrl-C; `cargo xtask down` stops it as well");
+        }
         Err(error) => say(&format!("{error:#}; the local cloud stays up until Ctrl-C, so that you can look")),
     }
     interrupted.recv().context("cannot wait for Ctrl-C")?;
     cloud::down(workspace, &cloud.instance)?;
     say("the local cloud is stopped");
     shown
+}
+
+/// Its address, which opens it: the key is in the fragment, which a browser sends to nobody.
+fn dashboard(cloud: &Cloud) -> String {
+    format!("{}#key={}", cloud.deployed.dashboard_url(), cloud.access.api_key)
 }
 
 fn interruption() -> Result<mpsc::Receiver<()>> {

@@ -28,6 +28,16 @@ pub struct Deployed {
     pub batch_queue_url: String,
     /// Where batches go that used up their deliveries.
     pub batch_dlq_url: String,
+    /// Topic of the events.
+    #[serde(default)]
+    pub topic_arn: String,
+}
+
+impl Deployed {
+    /// The address of the dashboard.
+    pub fn dashboard_url(&self) -> String {
+        format!("{}/app/index.html", self.api_url)
+    }
 }
 
 /// What to deploy and how.
@@ -84,6 +94,7 @@ pub fn deploy(workspace: &Workspace, python: &Path, deployment: &Deployment<'_>)
         ingest_dlq_url: output("IngestDeadLetterQueueUrl")?,
         batch_queue_url: output("BatchQueueUrl")?,
         batch_dlq_url: output("BatchDeadLetterQueueUrl")?,
+        topic_arn: output("TopicArn")?,
         stack: printed.stack,
         api_url: printed.api_url.trim_end_matches('/').to_owned(),
     })

@@ -2,6 +2,7 @@
 //!
 //! * [`workspace`]: where things are: the root and the ignored `.filas` folder
 //! * [`progress`]: one line for each step, with its seconds
+//! * [`browser`]: a Chromium for the tests of the dashboard
 //! * [`build`]: the functions and the command line, built in one cargo call
 //! * [`python`]: the Python environment of the local cloud, from hashed requirements
 //! * [`cloud`]: the local cloud: up, deploy, down
@@ -21,6 +22,7 @@
 //! * [`partner`]: the stand-in for a partner's API, as a server of its own
 
 pub mod bench;
+pub mod browser;
 pub mod build;
 pub mod chaos;
 pub mod cloud;

@@ -19,7 +19,7 @@ use xtask::python::{self, Requirements};
 use xtask::simulate::{self, SimulateOptions};
 use xtask::workbook::{self, WorkbookOptions};
 use xtask::workspace::Workspace;
-use xtask::{build, failures, layers, lint, partner, test};
+use xtask::{browser, build, failures, layers, lint, partner, test};
 
 /// Builds Filas, runs it on a local cloud, and checks it.
 #[derive(Parser)]
@@ -58,6 +58,8 @@ enum Task {
     Check,
     /// Checks formatting, layers, template and code.
     Lint,
+    /// Finds or fetches the Chromium that the tests of the dashboard drive, and prints its program.
+    Browser,
     /// Shows the whole journey on a generated workbook or a file of yours.
     Demo(DemoOptions),
     /// Runs the real handlers over fakes with everything that can go wrong, by seeds.
@@ -172,6 +174,7 @@ fn run(workspace: &Workspace, task: Task) -> Result<ExitCode> {
         Task::Workbook(options) => workbook::workbook(&options),
         Task::Check => layers::check(workspace).and_then(|()| failures::check(workspace)),
         Task::Lint => lint::lint(workspace),
+        Task::Browser => browser::chromium(workspace).map(|program| println!("{}", program.display())),
     }
     .map(|()| ExitCode::SUCCESS)
 }
@@ -187,6 +190,7 @@ fn up(workspace: &Workspace, given: Up) -> Result<()> {
     options.parameters.extend(given.parameters);
     let cloud = Cloud::up(workspace, &options)?;
     println!("API       {}", cloud.deployed.api_url);
+    println!("dashboard {}", cloud.deployed.dashboard_url());
     println!("API key   {}", cloud.access.api_key);
     println!("AWS       AWS_ENDPOINT_URL={}", cloud.endpoint());
     println!("bucket    {}", cloud.deployed.bucket);

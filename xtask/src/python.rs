@@ -29,6 +29,8 @@ pub enum Requirements {
     Bench,
     /// A client that holds the deployed API to its document.
     Conformance,
+    /// What drives a browser, for the tests of the dashboard.
+    Browser,
 }
 
 impl Requirements {
@@ -36,7 +38,7 @@ impl Requirements {
         match self {
             Self::Cloud => "requirements.txt",
             Self::Checks => "requirements-checks.txt",
-            Self::Readers | Self::Conformance => "requirements.txt",
+            Self::Readers | Self::Conformance | Self::Browser => "requirements.txt",
             Self::Bench => "requirements-bench.txt",
         }
     }
@@ -47,6 +49,7 @@ impl Requirements {
             Self::Cloud | Self::Checks => "localstack",
             Self::Readers | Self::Bench => "shared/sheets/tests/readers",
             Self::Conformance => "tests/conformance",
+            Self::Browser => "tests/browser",
         }
     }
 
@@ -57,6 +60,7 @@ impl Requirements {
             Self::Readers => "venv-readers",
             Self::Bench => "venv-bench",
             Self::Conformance => "venv-conformance",
+            Self::Browser => "venv-browser",
         }
     }
 

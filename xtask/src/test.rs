@@ -10,8 +10,10 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use filas_testkit::issuer::{AUDIENCE, IssuerServer, SigningKey};
 use filas_testkit::partner::{PartnerServer, PartnerSettings};
+use filas_testkit::receiver;
 use serde_json::json;
 
+use crate::browser;
 use crate::build::cargo;
 use crate::cloud::{self, Cloud, UpOptions};
 use crate::deploy::Deployed;
@@ -68,6 +70,8 @@ fn test_on(
     filter: &[String],
 ) -> Result<()> {
     let owners = owners(cloud);
+    let receiver = receiver::by_path().context("cannot start a receiver of webhooks")?.url();
+    let inside = [chaos_partner.url(), receiver.clone()].map(|url| url.replace("http://", "")).join(",");
     let main = cloud.deploy_stack(
         workspace,
         &cloud.deployed.stack,
@@ -88,6 +92,9 @@ fn test_on(
             ("IngestVisibilityTimeout", "60"),
             ("MaxReceiveCount", "3"),
             ("AllowSimulatedCrash", "true"),
+            ("OutboundAllow", inside.as_str()),
+            ("WebhookMaxReceiveCount", "3"),
+            ("WebhookFirstWaitSeconds", "1"),
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -116,6 +123,8 @@ fn test_on(
             "issuer": issuer.url(),
             "requests_per_minute": REQUESTS_PER_MINUTE,
             "open_tasks": OPEN_TASKS,
+            "topic": deployed.topic_arn,
+            "receiver": receiver,
         })
     };
     let stacks = json!({
@@ -133,6 +142,9 @@ fn test_on(
             .env("FILAS_TEST_READERS", &readers);
         run(&mut tests)
     })?;
+    let browser_python = python::environment(workspace, Requirements::Browser)?;
+    let chromium = browser::chromium(workspace)?;
+    let artifacts = workspace.made().join("browser-artifacts");
     step("running every test", || {
         let mut tests = cargo(workspace);
         tests
@@ -142,7 +154,10 @@ fn test_on(
             .args(filter)
             .envs(cloud.environment())
             .env("FILAS_TEST_CONFORMANCE", &conformance)
-            .env("FILAS_TEST_STACKS", stacks.to_string());
+            .env("FILAS_TEST_STACKS", stacks.to_string())
+            .env("FILAS_TEST_BROWSER_PYTHON", browser_python)
+            .env("FILAS_TEST_CHROMIUM", chromium)
+            .env("FILAS_TEST_ARTIFACTS", artifacts);
         run(&mut tests)
     })
 }

@@ -10,11 +10,13 @@
 //! * `keys`: keys made, listed and revoked
 //! * `pipelines`: pipelines in and out, and dry runs
 //! * [`watch`]: a task until it ends
+//! * [`live`]: what changes, at once
 
 pub mod commands;
 pub mod error;
 mod exchange;
 mod keys;
+pub mod live;
 pub mod patience;
 mod pipelines;
 pub mod results;

@@ -4,10 +4,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use filas_domain::ids::TaskId;
+use filas_domain::live::LiveMessage;
 use filas_domain::view::TaskView;
 
 use super::Client;
 use super::error::{ClientError, Next};
+use super::live::{Live, Newest};
 use crate::progress::Progress;
 
 const SHORTEST: Duration = Duration::from_millis(100);
@@ -23,6 +25,23 @@ impl Client {
     /// See [`ClientError`].
     pub fn watch(&self, id: TaskId, progress: &mut dyn Progress) -> Result<TaskView, ClientError> {
         let result = self.follow(id, progress);
+        progress.done();
+        result
+    }
+
+    /// As [`watch`](Self::watch), told of changes at once where there is a WebSocket; where there is none, or no more, it
+    /// asks again and again.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn watch_live(&self, id: TaskId, progress: &mut dyn Progress) -> Result<TaskView, ClientError> {
+        let result = match self.live(Some(id)) {
+            Ok(live) => match follow_live(live, progress) {
+                Some(task) => Ok(task),
+                None => self.follow(id, progress),
+            },
+            Err(_) => self.follow(id, progress),
+        };
         progress.done();
         result
     }
@@ -62,6 +81,24 @@ impl Client {
             Next::GiveUp => None,
             Next::BackOff => Some(LONGEST.min(self.patience.silence / 10)),
             Next::Wait(wait) => (wait <= self.patience.longest_wait).then_some(wait),
+        }
+    }
+}
+
+/// Follows until the task has ended or `progress` has seen enough; `None` when the connection was of no use any more, or
+/// there is no such task, which asking says better.
+fn follow_live(mut live: Live, progress: &mut dyn Progress) -> Option<TaskView> {
+    let mut newest = Newest::default();
+    loop {
+        match live.next_message().ok()? {
+            Some(LiveMessage::Task(seen)) if newest.is_news(seen.task.id, seen.revision) => {
+                let task = seen.task;
+                if progress.task(&task).is_break() || (task.state.is_final() && adds_up(&task)) {
+                    return Some(task);
+                }
+            }
+            Some(LiveMessage::Missing { .. } | LiveMessage::Deleted { .. } | LiveMessage::Error { .. }) => return None,
+            _ => {}
         }
     }
 }

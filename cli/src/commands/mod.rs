@@ -5,12 +5,14 @@ mod pipelines;
 mod rows;
 mod show;
 mod tables;
+mod tail;
 mod tell;
 
 use std::io::{IsTerminal, stderr, stdout};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use clap::CommandFactory as _;
 use filas_cli::client::{Client, ClientError, Download, Upload};
 use filas_cli::connection::Connection;
 use filas_cli::progress::{self, Bar, JsonLines, Progress, Silent, stderr_line};
@@ -28,8 +30,10 @@ const FAILED: u8 = 1;
 
 /// Does what was typed, tells what went wrong, and returns the exit code.
 pub fn run(arguments: &Arguments) -> u8 {
-    if let Command::Cat(cat) = &arguments.command {
-        return cat::cat(cat);
+    match &arguments.command {
+        Command::Cat(cat) => return cat::cat(cat),
+        Command::Completions { shell } => return completions(*shell, arguments.common.json),
+        _ => {}
     }
     let mut local = false;
     let done = match &arguments.command {
@@ -45,6 +49,24 @@ pub fn run(arguments: &Arguments) -> u8 {
         Err(error) if matches!(error.downcast_ref(), Some(OutputError::Closed)) => 0,
         Err(error) => {
             tell(&error, local, arguments.common.json);
+            FAILED
+        }
+    }
+}
+
+/// The script that makes a shell complete what is typed.
+fn completions(shell: clap_complete::Shell, json: bool) -> u8 {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "filas", &mut script);
+    let script = String::from_utf8_lossy(&script);
+    let told = match json {
+        true => output::json([json!({ "shell": shell.to_string(), "script": script })]),
+        false => output::line(script.trim_end()),
+    };
+    match told {
+        Ok(()) | Err(OutputError::Closed) => 0,
+        Err(error) => {
+            stderr_line(&format!("error: {error}"));
             FAILED
         }
     }
@@ -74,7 +96,8 @@ fn call(arguments: &Arguments, local: &mut bool) -> Result<u8> {
         Command::Receipts { receipts } => session.receipts(receipts),
         Command::Records { pipeline, limit } => session.records(pipeline, *limit),
         Command::Delete { task } => session.delete(*task),
-        Command::Cat(_) | Command::Check(_) => Ok(0),
+        Command::Tail { task, changes } => session.tail(*task, *changes),
+        Command::Cat(_) | Command::Check(_) | Command::Completions { .. } => Ok(0),
     }
 }
 
@@ -123,7 +146,7 @@ impl Session {
 
     fn watch(&self, id: TaskId) -> Result<u8> {
         let mut progress = self.progress();
-        let task = self.client.watch(id, &mut *progress)?;
+        let task = self.client.watch_live(id, &mut *progress)?;
         if !self.json {
             output::line(Summary::of(&task)).or_else(closed_is_fine)?;
         }

@@ -69,8 +69,18 @@ pub struct Fake {
 }
 
 impl Fake {
-    /// A server that answers each request by `answer`, which is given the request and its number, from 0.
+    /// A server that answers each request by `answer`, which is given the request and its number, from 0. It has no
+    /// WebSocket: whoever asks for a ticket has to do without, and that is not one of the calls that a test counts.
     pub fn new(answer: impl Fn(&Asked, usize, &str) -> Answer + Send + Sync + 'static) -> Self {
+        Self::serving(answer, false)
+    }
+
+    /// The same, where also a ticket is asked of `answer`.
+    pub fn with_tickets(answer: impl Fn(&Asked, usize, &str) -> Answer + Send + Sync + 'static) -> Self {
+        Self::serving(answer, true)
+    }
+
+    fn serving(answer: impl Fn(&Asked, usize, &str) -> Answer + Send + Sync + 'static, gives_tickets: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -80,6 +90,9 @@ impl Fake {
                 let (answer, root, journal) = (Arc::clone(&answer), root.clone(), Arc::clone(&journal));
                 thread::spawn(move || {
                     serve(stream.unwrap(), |request| {
+                        if !gives_tickets && request.call() == "POST /v1/tickets" {
+                            return Answer::status(404);
+                        }
                         let number = {
                             let mut journal = journal.lock().unwrap();
                             journal.push(request.clone());

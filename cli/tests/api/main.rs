@@ -6,6 +6,7 @@ mod cat;
 mod commands;
 mod fake;
 mod keys;
+mod live;
 mod pipelines;
 mod results;
 mod rows;

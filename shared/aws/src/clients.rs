@@ -107,10 +107,10 @@ impl Cloud {
         Ok(SqsDeliveries::new(self.sqs.clone(), env::required(variable)?))
     }
 
-    /// The depths of the queues `batch`, `ingest` and `report`.
+    /// The depths of the queues `batch`, `ingest` and `report`, and of `webhook` and `live` where the environment names them.
     ///
     /// # Errors
-    /// When one of the six URLs is not set.
+    /// When a URL of the first three is not set.
     pub fn monitor(&self) -> Result<SqsMonitor, EnvError> {
         let watched = |name: &str, url, dead_letter_url| -> Result<WatchedQueue, EnvError> {
             Ok(WatchedQueue {
@@ -119,11 +119,19 @@ impl Cloud {
                 dead_letter_url: env::required(dead_letter_url)?,
             })
         };
-        let queues = vec![
+        let mut queues = vec![
             watched("batch", env::BATCH_QUEUE_URL, env::BATCH_DLQ_URL)?,
             watched("ingest", env::INGEST_QUEUE_URL, env::INGEST_DLQ_URL)?,
             watched("report", env::REPORT_QUEUE_URL, env::REPORT_DLQ_URL)?,
         ];
+        for (name, url, dead_letter_url) in [
+            ("webhook", env::WEBHOOK_QUEUE_URL, env::WEBHOOK_DLQ_URL),
+            ("live", env::LIVE_QUEUE_URL, env::LIVE_DLQ_URL),
+        ] {
+            if env::optional(url)?.is_some() {
+                queues.push(watched(name, url, dead_letter_url)?);
+            }
+        }
         Ok(SqsMonitor::new(self.sqs.clone(), queues))
     }
 }

@@ -20,8 +20,26 @@ pub const INGEST_DLQ_URL: &str = "FILAS_INGEST_DLQ_URL";
 pub const REPORT_QUEUE_URL: &str = "FILAS_REPORT_QUEUE_URL";
 /// The URL of its dead-letter queue.
 pub const REPORT_DLQ_URL: &str = "FILAS_REPORT_DLQ_URL";
+/// The URL of the queue of events for webhooks.
+pub const WEBHOOK_QUEUE_URL: &str = "FILAS_WEBHOOK_QUEUE_URL";
+/// The URL of its dead-letter queue.
+pub const WEBHOOK_DLQ_URL: &str = "FILAS_WEBHOOK_DLQ_URL";
+/// Seconds until an event is told again to a webhook that failed once.
+pub const WEBHOOK_FIRST_WAIT: &str = "FILAS_WEBHOOK_FIRST_WAIT";
+/// The URL of the queue of changes for clients that look on; empty where there is no WebSocket API.
+pub const LIVE_QUEUE_URL: &str = "FILAS_LIVE_QUEUE_URL";
+/// The URL of its dead-letter queue.
+pub const LIVE_DLQ_URL: &str = "FILAS_LIVE_DLQ_URL";
 /// The name of the stack, which metrics carry.
 pub const STACK: &str = "FILAS_STACK";
+/// The ARN of the topic that events are published to.
+pub const TOPIC_ARN: &str = "FILAS_TOPIC_ARN";
+/// The id of the WebSocket API.
+pub const LIVE_API_ID: &str = "FILAS_LIVE_API_ID";
+/// The stage of the WebSocket API.
+pub const LIVE_STAGE: &str = "FILAS_LIVE_STAGE";
+/// The owners and the digests of their keys.
+pub const OWNER_KEYS: &str = "FILAS_OWNER_KEYS";
 
 /// A configuration that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

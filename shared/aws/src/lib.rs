@@ -9,11 +9,14 @@
 //! * [`pipelines`]: which version of an owner's pipeline is the present one
 //! * [`access`]: the keys that owners made, and how often each calls
 //! * [`records`], [`permits`], [`secrets`], [`row_queue`]: what pipelines need of others
+//! * [`topic`]: everybody who wants to know
+//! * [`connections`], [`watchers`]: clients that look on, and what they look at
 //! * [`telemetry`]: logs as JSON lines
 //! * [`system`]: the clock and the randomness of the machine
 
 pub mod access;
 pub mod clients;
+pub mod connections;
 pub mod env;
 mod errors;
 pub mod ledger;
@@ -26,12 +29,16 @@ pub mod records;
 mod retry;
 pub mod row_queue;
 pub mod secrets;
+mod signed;
 pub mod stream;
 pub mod system;
 pub mod telemetry;
+pub mod topic;
+pub mod watchers;
 
 pub use access::DynamoAccess;
 pub use clients::Cloud;
+pub use connections::GatewayConnections;
 pub use ledger::DynamoLedger;
 pub use objects::S3Objects;
 pub use permits::DynamoPermits;
@@ -41,3 +48,5 @@ pub use records::DynamoRecords;
 pub use row_queue::SqsRowQueue;
 pub use secrets::SsmSecrets;
 pub use system::{SystemClock, random_bytes};
+pub use topic::SnsTopic;
+pub use watchers::DynamoWatchers;

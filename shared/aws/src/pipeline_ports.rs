@@ -7,6 +7,7 @@ use crate::pipelines::DynamoPipelines;
 use crate::records::DynamoRecords;
 use crate::row_queue::SqsRowQueue;
 use crate::secrets::SsmSecrets;
+use crate::watchers::DynamoWatchers;
 
 /// The table of records and permits. A table of its own: what is written for each row is nothing that the stream of the
 /// ledger's table should tell anyone.
@@ -46,6 +47,14 @@ impl Cloud {
     /// When it names none, or has no region or key.
     pub fn secrets(&self) -> Result<SsmSecrets, EnvError> {
         SsmSecrets::from_env(env::required(SECRETS_PREFIX)?)
+    }
+
+    /// Who looks on, in the table of records.
+    ///
+    /// # Errors
+    /// When the environment names none.
+    pub fn watchers(&self) -> Result<DynamoWatchers, EnvError> {
+        Ok(DynamoWatchers::new(&self.dynamodb, env::required(RECORDS_TABLE)?))
     }
 
     /// Queues of the users'.

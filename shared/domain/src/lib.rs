@@ -29,6 +29,8 @@
 //! * [`stop`]: when a task gives up early
 //! * [`report`]: the files that are written when a task has ended
 //! * [`secrets`], [`row_queue`]: what a pipeline needs of others
+//! * [`event`]: what happened, as CloudEvents
+//! * [`live`]: what clients are told while they look on
 //! * [`ports`]: what the functions need from the outside
 
 pub mod access;
@@ -41,11 +43,13 @@ pub mod completion;
 pub mod delivery;
 pub mod erasure;
 mod error_chain;
+pub mod event;
 pub mod fan_out;
 pub mod fate;
 pub mod ids;
 pub mod keys;
 pub mod limits;
+pub mod live;
 pub mod message;
 pub mod outcome;
 pub mod own_pipeline;

@@ -12,6 +12,7 @@ use crate::access::key::{ApiKey, KeyId};
 use crate::access::rate::Window;
 use crate::batch::{Batch, BatchChange};
 use crate::clock::Timestamp;
+use crate::event::Event;
 use crate::ids::{BatchNumber, Owner, TaskId};
 use crate::keys::ObjectKey;
 use crate::message::BatchMessage;
@@ -329,4 +330,10 @@ pub struct QueueDepth {
 pub trait QueueMonitor: Send + Sync {
     /// Every queue.
     fn depths(&self) -> impl Future<Output = Result<Vec<QueueDepth>, PortError>> + Send;
+}
+
+/// Tells everybody who wants to know.
+pub trait EventTopic: Send + Sync {
+    /// Publishes every event, in any order; when one is refused, that is an error, though others may be out.
+    fn publish(&self, events: &[Event]) -> impl Future<Output = Result<(), PortError>> + Send;
 }

@@ -11,6 +11,7 @@
 //! | `outbound`, `rate` | requests to others: where they may go, how often, and what their answers mean |
 //! | [`services`](Services) | what a pipeline needs from the outside, as its owner may use it |
 //! | [`local`] | running a pipeline without a worker around it |
+//! | [`webhook`] | who is told of the changes of a pipeline's tasks |
 //! | [`check`] | a dry run: every stage but the delivery, with times |
 //! | [`schema`] | the JSON Schema of the format |
 //! | [`unique`] | whether a file has a key twice |
@@ -44,6 +45,7 @@ pub mod unique;
 mod url_template;
 mod validate;
 mod variables;
+pub mod webhook;
 
 pub use error::PipelineError;
 pub use pipeline::Pipeline;

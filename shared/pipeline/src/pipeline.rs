@@ -17,6 +17,7 @@ use crate::spec::{DeliverSpec, FailedLimit, PipelineSpec};
 use crate::stage::{Interrupted, RowContext, RowValues, Stage, Step};
 use crate::validate::Validation;
 use crate::variables::Variables;
+use crate::webhook::Webhook;
 
 /// A pipeline that is ready to run: schema compiled, URLs taken apart, variables filled in. Made once per cold start.
 #[derive(Debug)]
@@ -44,6 +45,8 @@ impl Pipeline {
         services: &Services,
     ) -> Result<Self, PipelineError> {
         let setting = Setting { pipeline: &spec.name, key: spec.rows.key.as_deref(), variables, services };
+        // The webhook is another function's, but what it is refused for is to be known before there is a task.
+        Webhook::compile(spec, variables)?;
         Self::compile_stages(spec, &setting).map_err(|error| error.located(&spec.places))
     }
 

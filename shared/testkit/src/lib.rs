@@ -4,10 +4,12 @@
 //! * [`memory`]: every port of the domain in memory, with faults to order
 //! * [`contract`]: one body of tests for each port, run on the fakes and on the local cloud
 //! * [`partner`]: a partner's API that can be slow, fail, hang, refuse and reset, with a journal of what it received
+//! * [`receiver`]: a receiver of webhooks that checks signatures, refuses and hangs
 //! * [`workbooks`]: files of every format, good ones with a known truth and bad ones of every kind
 
 pub mod contract;
 pub mod issuer;
 pub mod memory;
 pub mod partner;
+pub mod receiver;
 pub mod workbooks;

@@ -6,7 +6,8 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TableStatus,
 };
 use filas_aws::{
-    Cloud, DynamoAccess, DynamoPermits, DynamoPipelines, DynamoRecords, SqsRowQueue, SsmSecrets, random_bytes,
+    Cloud, DynamoAccess, DynamoPermits, DynamoPipelines, DynamoRecords, DynamoWatchers, SqsRowQueue, SsmSecrets,
+    random_bytes,
 };
 use filas_domain::ids::Owner;
 use filas_domain::row_queue::RowMessage;
@@ -71,6 +72,14 @@ async fn the_pipelines_keep_the_contract() {
 async fn the_permits_keep_the_contract_and_a_rate_is_kept_by_them() {
     with_records_table(async |client, table| {
         contract::permits(&DynamoPermits::new(client, table)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_watchers_keep_the_contract() {
+    with_records_table(async |client, table| {
+        contract::watchers(&DynamoWatchers::new(client, table)).await;
     })
     .await;
 }

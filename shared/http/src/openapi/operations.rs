@@ -6,6 +6,7 @@ use filas_domain::fate::RowState;
 use filas_domain::limits::{
     BATCH_ROWS, BATCH_ROWS_MAX, CHECK_ROWS, CHECK_ROWS_MAX, DIRECT_UPLOAD_BYTES, FILENAME_BYTES, RECORDS,
 };
+use filas_domain::live::Ticket;
 use filas_domain::task::TaskState;
 use filas_domain::view::{
     AcceptedTask, AnnouncedUpload, BatchView, DryRunView, KeyRequest, KeyView, NewKey, Page, PipelineView, Queues,
@@ -325,8 +326,8 @@ fn keys(types: &mut Types) -> [Operation; 3] {
     ]
 }
 
-fn rest(types: &mut Types) -> [Operation; 3] {
-    let (records, queues) = (types.of::<Page<RecordView>>(), types.of::<Queues>());
+fn rest(types: &mut Types) -> [Operation; 4] {
+    let (records, queues, ticket) = (types.of::<Page<RecordView>>(), types.of::<Queues>(), types.of::<Ticket>());
     let pipeline = json!({ "type": "string", "pattern": "^[a-z0-9-]{1,64}$" });
     [
         Operation::new(
@@ -345,6 +346,9 @@ fn rest(types: &mut Types) -> [Operation; 3] {
             "Every queue. The numbers are approximate.",
             queues,
         ),
+        Operation::new(types, "post", "/v1/tickets", "createTicket", "Get a ticket for the WebSocket")
+            .details("Good once and for a minute: a browser cannot send a key when it connects.")
+            .answer(201, "The ticket, and where to connect with it.", ticket),
         Operation::new(types, "get", "/v1/openapi.json", "getOpenApi", "This document").answer(
             200,
             "An OpenAPI document.",

@@ -40,7 +40,7 @@ impl Answer {
 
 /// Sends a request and reads up to `most` bytes of its answer. Once the status is there the request counts as answered,
 /// whatever becomes of the body.
-pub(super) async fn send(request: RequestBuilder, most: usize) -> Result<Answer, reqwest::Error> {
+pub(crate) async fn send(request: RequestBuilder, most: usize) -> Result<Answer, reqwest::Error> {
     let response = request.send().await?;
     let status = response.status();
     let retry_after = retry_after(response.headers(), SystemTime::now());

@@ -28,7 +28,7 @@ type Shared = OnceLock<Result<Client, HttpClientError>>;
 ///
 /// # Errors
 /// When the URL leads where nobody may go, or no client can be made.
-pub(super) fn client_for(url: &Url, allowed: &AllowList, place: &str) -> Result<Client, PipelineError> {
+pub(crate) fn client_for(url: &Url, allowed: &AllowList, place: &str) -> Result<Client, PipelineError> {
     static TO_ALLOWED: Shared = OnceLock::new();
     static TO_PUBLIC: Shared = OnceLock::new();
     let client = if allowed.names(url) {
@@ -71,7 +71,7 @@ fn build(builder: ClientBuilder) -> Result<Client, HttpClientError> {
 }
 
 /// The last cause of an error. The ones before it only say that something failed, and may name the URL, which holds cells.
-pub(super) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;

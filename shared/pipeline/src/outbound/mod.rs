@@ -19,9 +19,11 @@ mod signature;
 mod trace;
 
 pub(crate) use allow::{AllowList, VARIABLE as ALLOW_VARIABLE};
-pub(crate) use answer::{Answer, CONTENT_READ, EXCERPT_READ};
+pub(crate) use answer::{Answer, CONTENT_READ, EXCERPT_READ, send};
 pub(crate) use backoff::{random_share, wait as back_off};
 pub use client::HttpClientError;
+pub(crate) use client::{client_for, innermost};
 pub(crate) use headers::Headers;
 pub(crate) use judge::Trouble;
 pub(crate) use partner::{Exchange, Limits, Partner, PartnerRequest};
+pub(crate) use signature::headers as signature_headers;

@@ -15,7 +15,7 @@ const PREFIX: &str = "whsec_";
 
 /// The three headers of a request. `secret` is one signing secret, or several with spaces between them: while a secret is
 /// rotated, each side may know the old or the new one. An error says what is wrong with the secret and not what it is.
-pub(super) fn headers(secret: &str, id: &HeaderValue, seconds: u64, body: &[u8]) -> Result<HeaderMap, &'static str> {
+pub(crate) fn headers(secret: &str, id: &HeaderValue, seconds: u64, body: &[u8]) -> Result<HeaderMap, &'static str> {
     let mut signatures = Vec::new();
     for secret in secret.split_whitespace() {
         let key = secret.strip_prefix(PREFIX).ok_or("a signing secret begins with whsec_")?;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::spec::{
     CacheSpec, DurationSpec, FailedLimit, HeaderSpec, Missing, Ordered, PipelineSpec, RateSpec, RetryKind, SecretName,
-    Source,
+    Source, WEBHOOK_EVENTS,
 };
 
 const SPAN: &str = "^[0-9]+(ms|s|m)$";
@@ -25,6 +25,11 @@ pub(crate) fn row_schema(_: &mut SchemaGenerator) -> Schema {
 /// A CEL expression.
 pub(crate) fn expression(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "minLength": 1})
+}
+
+/// The types of events that a webhook is told.
+pub(crate) fn webhook_events(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "array", "minItems": 1, "items": {"enum": WEBHOOK_EVENTS}})
 }
 
 /// CEL expressions by name.

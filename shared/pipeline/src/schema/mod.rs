@@ -7,7 +7,7 @@
 mod generate;
 
 #[cfg(test)]
-pub(crate) use generate::{expression, expressions, row_schema};
+pub(crate) use generate::{expression, expressions, row_schema, webhook_events};
 
 /// The schema, as it is served at `/v1/pipelines/schema.json`.
 pub const JSON: &str = include_str!("../../../../pipelines/schema.json");

@@ -12,6 +12,7 @@ mod scalar;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 #[cfg(test)]
 use schemars::JsonSchema;
@@ -26,6 +27,8 @@ pub(crate) use places::Places;
 pub use retry::{RetryKind, RetrySpec};
 pub use scalar::{CacheSpec, DurationSpec, FailedLimit, RateSpec, Source};
 pub use secret::{HeaderSpec, SecretName};
+pub(crate) use webhook::EVENTS as WEBHOOK_EVENTS;
+pub use webhook::WebhookSpec;
 
 /// A pipeline: what happens to each row of a file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -63,6 +66,9 @@ pub struct PipelineSpec {
     /// When to give up early.
     #[serde(default)]
     pub stop: Option<StopSpec>,
+    /// Who is told of the changes of its tasks.
+    #[serde(default)]
+    pub webhook: Option<WebhookSpec>,
     /// Where everything stands in the text.
     #[serde(skip)]
     pub(crate) places: Places,

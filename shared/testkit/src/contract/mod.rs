@@ -9,6 +9,7 @@
 //! * [`pipelines()`]: the pipelines of owners
 //! * [`keys()`], [`rates()`]: who may call, and how often
 //! * [`records()`], [`permits()`], [`secrets()`], [`row_queue()`]: what pipelines need of others
+//! * [`watchers()`]: who looks on
 //! * [`samples`]: tasks and batches to try them with
 
 #![expect(clippy::unwrap_used, reason = "these are tests, though they are compiled as a library")]
@@ -30,6 +31,7 @@ pub mod samples;
 mod secrets;
 #[cfg(test)]
 mod tests;
+mod watchers;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -46,6 +48,7 @@ pub use queue::{Inbox, queue, report_queue};
 pub use records::records;
 pub use row_queue::{RowInbox, row_queue};
 pub use secrets::secrets;
+pub use watchers::watchers;
 
 /// A ledger, whole.
 ///

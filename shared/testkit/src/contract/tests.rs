@@ -8,7 +8,7 @@ use filas_domain::row_queue::RowMessage;
 use super::{Inbox, RowInbox};
 use crate::memory::{
     Delivery, ManualClock, MemoryAccess, MemoryLedger, MemoryObjects, MemoryPermits, MemoryPipelines, MemoryQueue,
-    MemoryRecords, MemoryRowQueue, MemorySecrets,
+    MemoryRecords, MemoryRowQueue, MemorySecrets, MemoryWatchers,
 };
 
 /// The other end of a queue in memory, with the clock that it goes by.
@@ -75,6 +75,11 @@ async fn the_pipelines_in_memory_keep_the_contract() {
 async fn the_secrets_in_memory_keep_the_contract() {
     let secrets = MemorySecrets::new();
     super::secrets(&secrets, async |owner, name, text| secrets.put(owner, name, text)).await;
+}
+
+#[tokio::test]
+async fn the_watchers_in_memory_keep_the_contract() {
+    super::watchers(&MemoryWatchers::new()).await;
 }
 
 /// The calls of a queue in memory that were not taken yet.

@@ -11,6 +11,7 @@
 //! * [`pipelines`]: the pipelines of owners
 //! * [`access`]: keys of owners, and counters of requests
 //! * [`records`], [`permits`], [`secrets`], [`row_queue`]: what pipelines need of others
+//! * [`topic`], [`watchers`]: what others are told, and who looks on
 //! * [`faults`]: the failures that a test asks for
 //! * [`strike`]: every port under a fate that strikes calls: failures, stalls and deaths
 
@@ -28,6 +29,8 @@ mod secrets;
 mod strike;
 #[cfg(test)]
 mod tests;
+mod topic;
+mod watchers;
 
 pub use access::MemoryAccess;
 pub use clock::ManualClock;
@@ -40,3 +43,5 @@ pub use records::MemoryRecords;
 pub use row_queue::{MemoryRowQueue, SentCall};
 pub use secrets::MemorySecrets;
 pub use strike::{At, Call, Fate, Fragile, FragileStream, PlannedFate, STALL, Strike, Subject, WorldClock};
+pub use topic::MemoryTopic;
+pub use watchers::{MemoryConnections, MemoryWatchers};
