@@ -23,6 +23,17 @@ pub fn lint(workspace: &Workspace) -> Result<()> {
     step("checking template.yaml", || {
         run(Command::new(&python).current_dir(workspace.root()).arg("localstack/lint.py"))
     })?;
+    let checkov = python::environment(workspace, Requirements::Checkov)?;
+    step("checking template.yaml with checkov", || {
+        let made = workspace.made().join("checkov");
+        run(Command::new(&checkov)
+            .current_dir(workspace.root())
+            .args(["-m", "checkov.main", "--framework", "cloudformation", "--compact", "--quiet", "--skip-download"])
+            .arg("--config-file")
+            .arg(made.join("config.yaml"))
+            .arg("--file")
+            .arg(made.join("template.json")))
+    })?;
     step("checking the code with clippy", || {
         run(cargo(workspace).args(["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))
     })

@@ -27,6 +27,8 @@ pub enum Requirements {
     Readers,
     /// Other readers of workbooks, to be measured beside ours.
     Bench,
+    /// Other people's rules for templates.
+    Checkov,
     /// A client that holds the deployed API to its document.
     Conformance,
 }
@@ -36,7 +38,7 @@ impl Requirements {
         match self {
             Self::Cloud => "requirements.txt",
             Self::Checks => "requirements-checks.txt",
-            Self::Readers | Self::Conformance => "requirements.txt",
+            Self::Readers | Self::Conformance | Self::Checkov => "requirements.txt",
             Self::Bench => "requirements-bench.txt",
         }
     }
@@ -47,6 +49,7 @@ impl Requirements {
             Self::Cloud | Self::Checks => "localstack",
             Self::Readers | Self::Bench => "shared/sheets/tests/readers",
             Self::Conformance => "tests/conformance",
+            Self::Checkov => "localstack/checkov",
         }
     }
 
@@ -57,6 +60,7 @@ impl Requirements {
             Self::Readers => "venv-readers",
             Self::Bench => "venv-bench",
             Self::Conformance => "venv-conformance",
+            Self::Checkov => "venv-checkov",
         }
     }
 
