@@ -219,7 +219,7 @@ fn every_call_is_answered_as_the_page_says() -> Result<()> {
                 }
                 run.remark(&words)?;
             }
-            Piece::Block { language: "csv", text, .. } => {
+            Piece::Block { language: "csv" | "yaml", text, .. } => {
                 std::fs::write(run.folder.path().join(file.take().context("a file without a name")?), text)?;
             }
             Piece::Block { language: "sh", text, .. } => run.shell(text)?,

@@ -68,9 +68,9 @@ async fn rows_of(
         return Ok(parsed(&body, wanted)?);
     }
     let hint =
-        SourceHint { filename: call.query("filename"), media_type: call.header("content-type").map(str::to_owned) };
+        SourceHint { filename: call.plain("filename")?, media_type: call.header("content-type").map(str::to_owned) };
     let options = ReadOptions {
-        sheet: call.query("sheet").as_deref().map(SheetChoice::from),
+        sheet: call.plain("sheet")?.as_deref().map(SheetChoice::from),
         header_row: spec.rows.header,
         deadline: Some(deadline),
         ..ReadOptions::default()

@@ -48,7 +48,8 @@ where
     /// The version that the call asks for: that of its query, or the present one.
     pub(crate) async fn asked(&self, call: &Call, name: &str) -> Result<PipelineRef, Refusal> {
         if let Some(version) = call.query("version") {
-            let asked = is_version(&version).then(|| PipelineRef { name: name.to_owned(), version });
+            let is_one = is_version(&version) && PipelineRef::is_name(name);
+            let asked = is_one.then(|| PipelineRef { name: name.to_owned(), version });
             return asked.ok_or_else(|| missing(name).into());
         }
         let current = catalogue::current(&self.register, &call.owner, name).await?;

@@ -67,6 +67,9 @@ where
     pub(crate) async fn list(&self, call: &Call) -> Result<Answer, Refusal> {
         let limit = call.number("limit", 1..=PAGE_MAX)?.unwrap_or(PAGE);
         let after = call.query("cursor");
+        if after.as_deref().is_some_and(|name| !PipelineRef::is_name(name)) {
+            return Err(Problem::unknown_cursor().into());
+        }
         let shipped = shipped::all().iter().filter(|shipped| after.as_deref().is_none_or(|after| shipped.name > after));
         let mut views: BTreeMap<String, PipelineView> = shipped
             .filter_map(|shipped| {

@@ -95,7 +95,7 @@ where
             match self.ledger.batches(item.message.task, &[item.message.batch]).await {
                 Ok(mut stored) => match stored.pop() {
                     // Nobody was quicker: the task is gone, before its batches are. The next delivery sees that.
-                    Some(stored) if stored.version == before.version => return Err(Verdict::Again(None)),
+                    Some(stored) if stored.version == before.version => return Err(Verdict::soon(item)),
                     Some(stored) => before = stored,
                     None => return Err(Verdict::Settled),
                 },

@@ -90,6 +90,13 @@ pub enum Verdict {
     Again(Option<Duration>),
 }
 
+impl Verdict {
+    /// Deliver it again, a little later each time.
+    pub fn soon(item: &Item<'_>) -> Self {
+        Self::Again(Some(item.delivery.backoff()))
+    }
+}
+
 impl<L, O, Q, D, C> Processor<L, O, Q, D, C>
 where
     L: BatchLedger,
@@ -138,7 +145,7 @@ where
             Ok(verdicts) => verdicts,
             Err(error) => {
                 error!(task = %id, error = %error_chain(&error), "the batches of a task cannot be processed");
-                items.iter().map(|item| Verdict::Again(Some(item.delivery.backoff()))).collect()
+                items.iter().map(Verdict::soon).collect()
             }
         };
         // Also when no batch closed here: an earlier invocation may have died between closing one and looking.
@@ -149,7 +156,7 @@ where
                 Err(error) => {
                     error!(task = %id, error = %error_chain(&error), "it cannot be seen whether the task ended");
                     // The last message to come again will look again.
-                    verdicts.fill(Verdict::Again(None));
+                    verdicts = items.iter().map(Verdict::soon).collect();
                 }
             }
         }
@@ -240,7 +247,7 @@ where
             error = %error_chain(error),
             "cannot {what} a batch"
         );
-        Verdict::Again(Some(item.delivery.backoff()))
+        Verdict::soon(item)
     }
 
     /// Asks for the message to come again after `wait`, or, where that is not known, after its visibility timeout.

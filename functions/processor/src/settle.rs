@@ -73,8 +73,8 @@ where
                 for ((ran, change), written) in ran.iter().zip(&changes).zip(written) {
                     verdicts.push(match written {
                         true => self.hand_on(&ran.held, &change.after).await,
-                        // Whoever took it over has a message for it; this one comes again and finds it closed.
-                        false => Verdict::Again(None),
+                        // Whoever took it over has a message for it, or the task is gone: the next delivery sees which.
+                        false => Verdict::soon(ran.held.item),
                     });
                 }
                 verdicts
@@ -143,8 +143,9 @@ where
         let change = BatchChange { before: held.batch.clone(), after };
         let verdict = self.trouble(held.item, "process", trouble);
         match self.ledger.write_batches(&[change]).await {
-            Ok(()) => verdict,
-            Err(error) => {
+            // Taken over, or the task is gone: nobody waits for our lease.
+            Ok(()) | Err(WriteError::Stale) => verdict,
+            Err(WriteError::Port(error)) => {
                 warn!(batch = %held.batch.number, error = %error_chain(&error), "the batch cannot be given back");
                 Verdict::Again(None)
             }

@@ -22,7 +22,7 @@ pub async fn list(records: &impl Records, call: &Call, pipeline: &str) -> Result
     let limit = call.number("limit", 1..=PAGE_MAX)?.unwrap_or(PAGE);
     let after = call.query("cursor");
     if after.as_ref().is_some_and(|after| !(1..=KEY_BYTES).contains(&after.len())) {
-        return Err(crate::tasks::unknown_cursor().into());
+        return Err(Problem::unknown_cursor().into());
     }
     // One more than asked for tells whether there is another page.
     let mut found = records.list(&call.owner, pipeline, after.as_deref(), limit + 1).await?;

@@ -22,7 +22,6 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::handler::Answers;
-use crate::tasks::unknown_cursor;
 
 /// Batches whose items are read in one go.
 const BATCHES_AT_ONCE: usize = 100;
@@ -100,7 +99,7 @@ impl<L: BatchLedger + TaskCatalogue, O: ObjectReader, B, Q, C: Clock> Answers<L,
         let limit = call.number("limit", 1..=PAGE_MAX)?.unwrap_or(PAGE) as usize;
         let after = match call.query("cursor") {
             None => RowNumber::new(0),
-            Some(cursor) => cursor.parse().map_err(|_| unknown_cursor())?,
+            Some(cursor) => cursor.parse().map_err(|_| Problem::unknown_cursor())?,
         };
         let page = match task.head.batches {
             Some(batches) if batches > 0 && filter.may_be_in_task(task) => {

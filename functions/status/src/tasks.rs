@@ -27,7 +27,7 @@ impl<L: BatchLedger + TaskCatalogue, O: ObjectReader, B, Q, C: Clock> Answers<L,
         let limit = call.number("limit", 1..=PAGE_MAX)?.unwrap_or(PAGE);
         let before = match call.query("cursor") {
             None => None,
-            Some(cursor) => Some(cursor.parse().map_err(|_| unknown_cursor())?),
+            Some(cursor) => Some(cursor.parse().map_err(|_| Problem::unknown_cursor())?),
         };
         // One more than asked for tells whether there is another page.
         let mut tasks = self.ledger.list(&call.owner, state, before, limit + 1).await?;
@@ -54,7 +54,7 @@ impl<L: BatchLedger + TaskCatalogue, O: ObjectReader, B, Q, C: Clock> Answers<L,
         let limit = call.number("limit", 1..=PAGE_MAX)?.unwrap_or(PAGE);
         let from = match call.query("cursor") {
             None => 0,
-            Some(cursor) => cursor.parse::<u32>().map_err(|_| unknown_cursor())?,
+            Some(cursor) => cursor.parse::<u32>().map_err(|_| Problem::unknown_cursor())?,
         };
         let until = from.saturating_add(limit).min(task.head.batches.unwrap_or(0));
         let items = self.batch_views(task, from, until).await?;
@@ -103,8 +103,4 @@ impl<L: BatchLedger + TaskCatalogue, O: ObjectReader, B, Q, C: Clock> Answers<L,
             None => Err(Problem::conflict("The task changes too quickly to be audited. Ask again in a moment.").into()),
         }
     }
-}
-
-pub fn unknown_cursor() -> Problem {
-    Problem::bad_request("Send the next_cursor of a page as cursor, as it is.")
 }

@@ -1,11 +1,11 @@
 //! What a person asks for, checked before anything is stored.
 
-use filas_domain::limits::{BATCH_ROWS, BATCH_ROWS_MAX, FILENAME_BYTES, IDEMPOTENCY_KEY_BYTES, UPLOAD_BYTES};
+use filas_domain::limits::{BATCH_ROWS, BATCH_ROWS_MAX, IDEMPOTENCY_KEY_BYTES, UPLOAD_BYTES};
 use filas_domain::problem::Problem;
 use filas_domain::task::Order;
 use filas_domain::view::UploadRequest;
 use filas_domain::{Owner, PipelineRef};
-use filas_http::Call;
+use filas_http::{Call, plain};
 use filas_pipeline::shipped;
 
 /// The body of `POST /v1/uploads`, and the query of `POST /v1/tasks`.
@@ -67,12 +67,7 @@ impl Wish {
             return Err(Problem::too_large(format!("A file has at most {UPLOAD_BYTES} bytes.")));
         }
         for (name, text) in [("filename", &self.filename), ("media_type", &self.media_type), ("sheet", &self.sheet)] {
-            let is_plain =
-                |text: &String| (1..=FILENAME_BYTES).contains(&text.len()) && !text.chars().any(char::is_control);
-            if !text.as_ref().is_none_or(is_plain) {
-                let detail = format!("{name} has 1 to {FILENAME_BYTES} bytes and no control characters.");
-                return Err(Problem::bad_request(detail));
-            }
+            plain(name, text.as_deref())?;
         }
         Ok(Order {
             owner,

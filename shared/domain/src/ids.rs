@@ -174,6 +174,14 @@ pub struct PipelineRef {
     pub version: String,
 }
 
+impl PipelineRef {
+    /// Whether a pipeline may have this name: 1 to 64 of a-z, 0-9 and -.
+    pub fn is_name(text: &str) -> bool {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        (1..=64).contains(&text.len()) && text.bytes().all(fits)
+    }
+}
+
 /// The token that names one row to the outside, and the idempotency key of its side effects: `<task>.<row>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -245,6 +253,22 @@ mod tests {
         assert_eq!(receipt.to_string().parse(), Ok(receipt));
         for wrong in ["", "17", &format!("{}.", task()), &format!("{}.017", task()), &format!("{}.+17", task())] {
             assert!(wrong.parse::<Receipt>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn pipelines_have_plain_names() {
+        let longest = "a".repeat(64);
+        for (name, expected) in [
+            ("orders-2", true),
+            (longest.as_str(), true),
+            (&"a".repeat(65), false),
+            ("", false),
+            ("Orders", false),
+            ("a/b", false),
+            ("é", false),
+        ] {
+            assert_eq!(PipelineRef::is_name(name), expected, "{name}");
         }
     }
 

@@ -50,6 +50,11 @@ impl Problem {
         Self::new(401, "unauthorized", "A key is needed", "Send the header Authorization: Bearer YOUR_KEY.")
     }
 
+    /// 400: a cursor that no page had.
+    pub fn unknown_cursor() -> Self {
+        Self::bad_request("Send the next_cursor of a page as cursor, as it is.")
+    }
+
     /// 404: not there, or somebody else's.
     pub fn not_found(what: impl std::fmt::Display) -> Self {
         Self::new(404, "not-found", "Not found", format!("There is no {what}."))

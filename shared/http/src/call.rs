@@ -1,6 +1,7 @@
 //! One request of a known owner.
 
 use filas_domain::Owner;
+use filas_domain::limits::FILENAME_BYTES;
 use filas_domain::problem::Problem;
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, RequestExt};
@@ -17,6 +18,18 @@ pub struct Call {
 /// The path from the version on: stages, custom domains and emulators put different things before it.
 pub(crate) fn api_path(path: &str) -> &str {
     path.find("/v1/").map_or(path, |start| &path[start..])
+}
+
+/// Whether what was sent as `name`, if anything, is a plain text.
+///
+/// # Errors
+/// When it is empty, too long, or has control characters.
+pub fn plain(name: &str, text: Option<&str>) -> Result<(), Problem> {
+    let is_plain = |text: &str| (1..=FILENAME_BYTES).contains(&text.len()) && !text.chars().any(char::is_control);
+    if text.is_none_or(is_plain) {
+        return Ok(());
+    }
+    Err(Problem::bad_request(format!("{name} has 1 to {FILENAME_BYTES} bytes and no control characters.")))
 }
 
 impl Call {
@@ -54,6 +67,16 @@ impl Call {
                 range.end()
             ))),
         }
+    }
+
+    /// A parameter of the query that is a plain text, as a name is.
+    ///
+    /// # Errors
+    /// When it is empty, too long, or has control characters.
+    pub fn plain(&self, name: &str) -> Result<Option<String>, Problem> {
+        let text = self.query(name);
+        plain(name, text.as_deref())?;
+        Ok(text)
     }
 
     /// A header's value.

@@ -21,7 +21,7 @@ use lambda_http::{Body, Request, RequestExt, Response};
 use tracing::{error, info};
 
 pub use answer::Answer;
-pub use call::Call;
+pub use call::{Call, plain};
 
 /// The API as an OpenAPI 3.1 document.
 pub const OPENAPI: &str = include_str!("../../../docs/openapi.json");

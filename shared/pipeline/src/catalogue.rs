@@ -21,6 +21,10 @@ pub async fn current(
     owner: &Owner,
     name: &str,
 ) -> Result<Option<PipelineRef>, PortError> {
+    // What cannot be a name is not one to look for either.
+    if !PipelineRef::is_name(name) {
+        return Ok(None);
+    }
     let own = register.pipeline(owner, name).await?;
     Ok(own.map(|own| own.pipeline).or_else(|| shipped(name)))
 }

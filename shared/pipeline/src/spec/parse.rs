@@ -1,5 +1,6 @@
 //! YAML text to a pipeline file, with errors that say where and what was probably meant.
 
+use filas_domain::PipelineRef;
 use serde_saphyr::{Error as YamlError, Options};
 
 use super::{PipelineSpec, Places};
@@ -24,8 +25,7 @@ fn options() -> Options {
 
 /// What the types do not say.
 fn check(spec: &PipelineSpec) -> Result<(), PipelineError> {
-    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if !(1..=64).contains(&spec.name.len()) || !spec.name.bytes().all(fits) {
+    if !PipelineRef::is_name(&spec.name) {
         return Err(PipelineError::invalid("name", "a name is 1 to 64 of a-z, 0-9 and -"));
     }
     if spec.rows.header == 0 {
