@@ -9,6 +9,7 @@ use crate::failures;
 use crate::layers;
 use crate::progress::step;
 use crate::python::{self, Requirements};
+use crate::supply;
 use crate::workspace::Workspace;
 
 /// Formatting, clippy, the layers, and the template before and after the SAM transform. The quick ones come first.
@@ -18,6 +19,7 @@ use crate::workspace::Workspace;
 pub fn lint(workspace: &Workspace) -> Result<()> {
     step("checking which room imports which", || layers::check(workspace))?;
     step("checking the table of failures", || failures::check(workspace))?;
+    step("checking that each dependency has its reason", || supply::check(workspace))?;
     step("checking the formatting", || run(cargo(workspace).args(["fmt", "--all", "--check"])))?;
     let python = python::environment(workspace, Requirements::Checks)?;
     step("checking template.yaml", || {

@@ -19,7 +19,7 @@ use xtask::python::{self, Requirements};
 use xtask::simulate::{self, SimulateOptions};
 use xtask::workbook::{self, WorkbookOptions};
 use xtask::workspace::Workspace;
-use xtask::{build, failures, layers, lint, partner, test};
+use xtask::{build, failures, layers, lint, partner, supply, test};
 
 /// Builds Filas, runs it on a local cloud, and checks it.
 #[derive(Parser)]
@@ -58,6 +58,8 @@ enum Task {
     Check,
     /// Checks formatting, layers, template and code.
     Lint,
+    /// Checks what comes from outside: reasons, licences, sources, known weaknesses; writes the bill of materials.
+    Supply,
     /// Shows the whole journey on a generated workbook or a file of yours.
     Demo(DemoOptions),
     /// Runs the real handlers over fakes with everything that can go wrong, by seeds.
@@ -170,8 +172,11 @@ fn run(workspace: &Workspace, task: Task) -> Result<ExitCode> {
         Task::Deploy(options) => deploy(workspace, options),
         Task::Partner { port, settings } => partner::serve(port, &settings),
         Task::Workbook(options) => workbook::workbook(&options),
-        Task::Check => layers::check(workspace).and_then(|()| failures::check(workspace)),
+        Task::Check => {
+            layers::check(workspace).and_then(|()| failures::check(workspace)).and_then(|()| supply::check(workspace))
+        }
         Task::Lint => lint::lint(workspace),
+        Task::Supply => supply::supply(workspace),
     }
     .map(|()| ExitCode::SUCCESS)
 }
