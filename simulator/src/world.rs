@@ -12,7 +12,7 @@ use dead_letter::handler::Undertaker;
 use filas_domain::ports::PortError;
 use filas_domain::sweep::Patience;
 use filas_pipeline::{Ports, Services, Variables};
-use filas_testkit::memory::{Fragile, MemoryPermits, MemoryPipelines, MemoryRowQueue, MemorySecrets};
+use filas_testkit::memory::{Fragile, MemoryMeter, MemoryPermits, MemoryPipelines, MemoryRowQueue, MemorySecrets};
 use processor::handler::Processor;
 use processor::pipelines::Pipelines;
 use report::handler::Reporter;
@@ -205,6 +205,7 @@ impl World {
             queue: self.fragile_queue(process, &self.batch),
             deliveries: self.fragile_queue(process, &self.batch),
             clock: process.clock.clone(),
+            meter: Arc::new(MemoryMeter::new()),
         }
     }
 
@@ -216,6 +217,7 @@ impl World {
             queue: self.fragile_queue(process, &self.batch),
             deliveries: self.fragile_queue(process, &self.ingest),
             clock: process.clock.clone(),
+            meter: Arc::new(MemoryMeter::new()),
         }
     }
 

@@ -4,6 +4,7 @@
 //! outcomes, one transaction. A batch that comes again may be the one that killed its last worker, and so is claimed,
 //! processed and counted alone, those that lost the most workers last: a poison batch cannot take its siblings along.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use filas_domain::delivery::{Delivery, Redeliver};
 use filas_domain::message::BatchMessage;
 use filas_domain::ports::{BatchLedger, BatchQueue, Clock, Deliveries, ObjectReader, ObjectWriter, PortError};
 use filas_domain::task::{Task, TaskState};
+use filas_domain::usage::Meter;
 use filas_domain::{TaskId, error_chain};
 use tracing::{error, info, warn};
 
@@ -71,6 +73,8 @@ pub struct Processor<L, O, Q, D, C> {
     pub pipelines: Pipelines<O>,
     /// The time.
     pub clock: C,
+    /// What this worker asks of the cloud.
+    pub meter: Arc<dyn Meter>,
 }
 
 /// A message that was read.
@@ -107,6 +111,7 @@ where
 {
     /// Processes the batches of the messages and says which messages are to come again.
     pub async fn run(&self, deliveries: &[Delivery], invocation: &Invocation) -> Redeliver {
+        self.meter.begin(true);
         let mut again = Redeliver::default();
         let mut items = Vec::new();
         for delivery in deliveries {

@@ -3,6 +3,8 @@
 // The futures of the ports nest deeply in one another.
 #![recursion_limit = "256"]
 
+use std::sync::Arc;
+
 use filas_aws::{Cloud, SystemClock, env, telemetry};
 use filas_domain::delivery::QueueEvent;
 use filas_pipeline::{Ports, Services, Variables};
@@ -34,6 +36,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         ),
         objects,
         clock: SystemClock,
+        meter: Arc::new(cloud.meter.clone()),
     };
     lambda_runtime::run(service_fn(|event: LambdaEvent<QueueEvent>| {
         let invocation = Invocation::of(&event.context);

@@ -6,6 +6,7 @@ use filas_domain::plan::ByteRange;
 use filas_domain::ports::{
     BatchLedger, BatchQueue, Clock, Deliveries, ObjectReader, ObjectWriter, PortError, WriteError,
 };
+use filas_domain::usage::Usage;
 use filas_domain::{TaskId, error_chain};
 use tracing::warn;
 
@@ -42,6 +43,7 @@ where
         let bytes = ByteRange { start: 0, end: outcomes.len() as u64 };
         self.objects.put(&key, "application/x-ndjson", outcomes).await?;
         progress.part = Some(Part { key, bytes, rows: progress.rows, is_overlay: false });
+        progress.usage = self.used_until_written(1);
         let after = batch.checkpointed(&progress);
         let change = BatchChange { before: batch.clone(), after: after.clone() };
         match self.ledger.write_batches(&[change]).await {
@@ -58,8 +60,12 @@ where
     }
 
     /// Closes these batches and counts them, in one transaction; without those that somebody took over meanwhile.
-    pub async fn count(&self, ran: Vec<Ran<'_>>) -> Vec<Verdict> {
+    pub async fn count(&self, mut ran: Vec<Ran<'_>>) -> Vec<Verdict> {
         let now = self.clock.now();
+        let used = self.used_until_written(ran.len());
+        if let Some(first) = ran.first_mut() {
+            first.progress.usage = used;
+        }
         let changes: Vec<BatchChange> = ran
             .iter()
             .map(|ran| BatchChange {
@@ -87,6 +93,13 @@ where
                 verdicts
             }
         }
+    }
+
+    /// What was asked of the cloud, with the transaction that is about to count it: one item for each batch, and the task's,
+    /// each of which is written twice.
+    fn used_until_written(&self, batches: usize) -> Usage {
+        let table_writes = 2 * (batches as u64 + 1);
+        self.meter.take().plus(&Usage { table_writes, ..Usage::default() })
     }
 
     /// Says of each change whether it was written.

@@ -8,6 +8,7 @@
 //! * [`queues`]: the batch queue, the visibility of deliveries and the depths of all queues
 //! * [`pipelines`]: which version of an owner's pipeline is the present one
 //! * [`records`], [`permits`], [`secrets`], [`row_queue`]: what pipelines need of others
+//! * [`meter`]: what a process asks of all of them
 //! * [`telemetry`]: logs as JSON lines
 //! * [`system`]: the clock and the randomness of the machine
 
@@ -15,6 +16,7 @@ pub mod clients;
 pub mod env;
 mod errors;
 pub mod ledger;
+pub mod meter;
 pub mod objects;
 pub mod permits;
 pub mod pipeline_ports;
@@ -30,6 +32,7 @@ pub mod telemetry;
 
 pub use clients::Cloud;
 pub use ledger::DynamoLedger;
+pub use meter::CloudMeter;
 pub use objects::S3Objects;
 pub use permits::DynamoPermits;
 pub use pipelines::DynamoPipelines;

@@ -102,7 +102,7 @@ impl World {
         let before = Batch::unclaimed(&BatchMessage { task: id, batch, plan: index.batches[number as usize] });
         let now = self.clock.now();
         let counts = Counts { succeeded: 2, ..Counts::default() };
-        let progress = Progress { rows: 2, bytes: 20, counts, part: None, trouble: None };
+        let progress = Progress { rows: 2, bytes: 20, counts, ..Progress::default() };
         let after = before.claimed("worker", "m1", now, now).unwrap();
         self.ledger.write_batches(&[BatchChange { before, after: after.clone() }]).await.unwrap();
         let ended = after.recorded(&progress, now);

@@ -10,12 +10,14 @@
 //! * [`queue`]: a queue with visibility timeouts, receive counts and dead letters
 //! * [`pipelines`]: the pipelines of owners
 //! * [`records`], [`permits`], [`secrets`], [`row_queue`]: what pipelines need of others
+//! * [`meter`]: what a worker asks of the cloud
 //! * [`faults`]: the failures that a test asks for
 //! * [`strike`]: every port under a fate that strikes calls: failures, stalls and deaths
 
 mod clock;
 mod faults;
 mod ledger;
+mod meter;
 mod objects;
 mod permits;
 mod pipelines;
@@ -29,6 +31,7 @@ mod tests;
 
 pub use clock::ManualClock;
 pub use ledger::MemoryLedger;
+pub use meter::MemoryMeter;
 pub use objects::{MemoryObjects, MemoryStream};
 pub use permits::MemoryPermits;
 pub use pipelines::MemoryPipelines;

@@ -1,5 +1,6 @@
 //! A processor and everything around it, in memory and in tokio's paused time.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use filas_domain::plan::Planner;
 use filas_domain::ports::{BatchQueue, Clock, ObjectWriter, TaskLedger, TaskRegister};
 use filas_domain::task::{Order, Tally, Task};
 use filas_pipeline::{Services, Variables, catalogue};
-use filas_testkit::memory::{self, ManualClock, MemoryLedger, MemoryObjects, MemoryQueue};
+use filas_testkit::memory::{self, ManualClock, MemoryLedger, MemoryMeter, MemoryObjects, MemoryQueue};
 use serde_json::{Value, json};
 
 use super::fragile::{Fate, Fragile, WorldClock};
@@ -250,6 +251,7 @@ impl World {
             deliveries: queue.clone(),
             queue,
             clock: self.clock.clone(),
+            meter: Arc::new(MemoryMeter::new()),
         }
     }
 }

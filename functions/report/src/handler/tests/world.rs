@@ -168,7 +168,7 @@ impl World {
         let source = &source[plan.bytes.start as usize..plan.bytes.end as usize];
         let taken: usize = source.split_inclusive(|byte| *byte == b'\n').take(outcomes.len()).map(<[u8]>::len).sum();
         let part = Some(Part { key, bytes, rows, is_overlay: false });
-        let progress = Progress { rows, bytes: taken as u64, counts, part, trouble: None };
+        let progress = Progress { rows, bytes: taken as u64, counts, part, ..Progress::default() };
         self.change(id, number, |batch| batch.recorded(&progress, now)).await;
     }
 
