@@ -9,6 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use dead_letter::handler::Undertaker;
+use filas_domain::metrics::Metrics;
 use filas_domain::ports::PortError;
 use filas_domain::sweep::Patience;
 use filas_pipeline::{Ports, Services, Variables};
@@ -205,6 +206,7 @@ impl World {
             queue: self.fragile_queue(process, &self.batch),
             deliveries: self.fragile_queue(process, &self.batch),
             clock: process.clock.clone(),
+            metrics: Metrics::new(),
             meter: Arc::new(MemoryMeter::new()),
         }
     }
@@ -248,6 +250,7 @@ impl World {
             queue: self.fragile_queue(process, &self.report),
             deliveries: self.fragile_queue(process, &self.report),
             clock: process.clock.clone(),
+            metrics: Metrics::new(),
         }
     }
 

@@ -13,6 +13,7 @@ use filas_domain::clock::Timestamp;
 use filas_domain::completion;
 use filas_domain::delivery::{Delivery, Redeliver};
 use filas_domain::message::BatchMessage;
+use filas_domain::metrics::{Metric, Metrics};
 use filas_domain::ports::{BatchLedger, BatchQueue, Clock, Deliveries, ObjectReader, ObjectWriter, PortError};
 use filas_domain::task::{Task, TaskState};
 use filas_domain::usage::Meter;
@@ -73,6 +74,8 @@ pub struct Processor<L, O, Q, D, C> {
     pub pipelines: Pipelines<O>,
     /// The time.
     pub clock: C,
+    /// What is observed, to be printed at the end of an invocation.
+    pub metrics: Metrics,
     /// What this worker asks of the cloud.
     pub meter: Arc<dyn Meter>,
 }
@@ -112,6 +115,11 @@ where
     /// Processes the batches of the messages and says which messages are to come again.
     pub async fn run(&self, deliveries: &[Delivery], invocation: &Invocation) -> Redeliver {
         self.meter.begin(true);
+        for delivery in deliveries {
+            if let Some(sent) = delivery.sent() {
+                self.metrics.observe_time(Metric::QueueAge, self.clock.now().since(sent));
+            }
+        }
         let mut again = Redeliver::default();
         let mut items = Vec::new();
         for delivery in deliveries {

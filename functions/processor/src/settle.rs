@@ -2,6 +2,7 @@
 
 use filas_domain::batch::{Batch, BatchChange, Part, Progress};
 use filas_domain::keys::ObjectKey;
+use filas_domain::metrics::Metric;
 use filas_domain::plan::ByteRange;
 use filas_domain::ports::{
     BatchLedger, BatchQueue, Clock, Deliveries, ObjectReader, ObjectWriter, PortError, WriteError,
@@ -77,6 +78,9 @@ where
             Ok(written) => {
                 let mut verdicts = Vec::new();
                 for ((ran, change), written) in ran.iter().zip(&changes).zip(written) {
+                    if written {
+                        self.observe(ran, &change.after);
+                    }
                     verdicts.push(match written {
                         true => self.hand_on(&ran.held, &change.after).await,
                         // Whoever took it over has a message for it, or the task is gone: the next delivery sees which.
@@ -92,6 +96,14 @@ where
                 }
                 verdicts
             }
+        }
+    }
+
+    fn observe(&self, ran: &Ran<'_>, after: &Batch) {
+        self.metrics.observe_rows(&ran.progress.counts);
+        if let Some(attempt) = after.attempts.last() {
+            let ended = attempt.ended.unwrap_or(after.lease_until);
+            self.metrics.observe_time(Metric::BatchDuration, ended.since(attempt.started));
         }
     }
 

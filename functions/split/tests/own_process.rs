@@ -8,8 +8,8 @@
     reason = "in a test a failure is a panic; the lint knows only functions marked as tests"
 )]
 
-use std::sync::Arc;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use filas_domain::TaskId;

@@ -20,6 +20,7 @@
 //! * [`fate`]: what is known of each row of a batch
 //! * [`error_chain`]: an error with its causes in one line
 //! * [`problem`]: errors as RFC 9457 problem details
+//! * [`metrics`]: what CloudWatch is told, by printed lines
 //! * [`usage`]: what a task asked of the cloud, and about what that costs
 //! * [`view`]: tasks and batches as the API shows them
 //! * [`record`]: what a `store` delivery keeps, once for each key
@@ -48,6 +49,7 @@ pub mod ids;
 pub mod keys;
 pub mod limits;
 pub mod message;
+pub mod metrics;
 pub mod outcome;
 pub mod own_pipeline;
 pub mod permits;

@@ -78,7 +78,8 @@ impl Usage {
 
     /// The numbers, in the order of their names.
     pub const fn numbers(&self) -> [u64; Self::COUNT] {
-        let Self { lambda_requests, lambda_mb_ms, sqs_requests, s3_writes, s3_reads, table_writes, table_reads } = *self;
+        let Self { lambda_requests, lambda_mb_ms, sqs_requests, s3_writes, s3_reads, table_writes, table_reads } =
+            *self;
         [lambda_requests, lambda_mb_ms, sqs_requests, s3_writes, s3_reads, table_writes, table_reads]
     }
 

@@ -41,7 +41,8 @@ pub fn bench(workspace: &Workspace, options: &Rows) -> Result<()> {
     asked
 }
 
-fn write(file: &std::path::Path, rows: u32) -> Result<()> {
+/// Writes so many orders, of which every thousandth is wrong.
+pub(super) fn write(file: &std::path::Path, rows: u32) -> Result<()> {
     let mut out = std::io::BufWriter::new(std::fs::File::create(file)?);
     writeln!(out, "order_id,sku,customer,quantity,unit_price,currency,order_date")?;
     for row in 1..=rows {
@@ -52,7 +53,7 @@ fn write(file: &std::path::Path, rows: u32) -> Result<()> {
 
 fn ask(client: &Client, file: &std::path::Path, options: &Rows) -> Result<()> {
     let task = step("sending it through", || {
-        let task = client.upload(&Upload::new(file, "orders"), &mut Silent)?;
+        let task = client.upload(&Upload::new(file, "orders-check"), &mut Silent)?;
         Ok(client.watch(task.id, &mut Silent)?)
     })?;
     ensure!(task.total == Some(u64::from(options.rows)), "it ended otherwise: {task:?}");

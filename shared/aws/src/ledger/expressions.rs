@@ -36,7 +36,9 @@ pub(crate) fn add(difference: &Contribution) -> Expression {
     let used = Usage::NAMES.iter().zip(difference.usage).map(|(name, count)| ((*name).to_owned(), count));
     let codes = difference.failed_by_code.iter().map(|(code, rows)| (format!("{CODE_PREFIX}{code}"), *rows));
     let (mut terms, mut names, mut values) = (Vec::new(), HashMap::new(), Attributes::new());
-    for (position, (name, count)) in counters.into_iter().chain(used).chain(codes).filter(|(_, count)| *count != 0).enumerate() {
+    for (position, (name, count)) in
+        counters.into_iter().chain(used).chain(codes).filter(|(_, count)| *count != 0).enumerate()
+    {
         terms.push(format!("#c{position} :c{position}"));
         names.insert(format!("#c{position}"), name);
         values.insert(format!(":c{position}"), number(count));

@@ -9,6 +9,7 @@ use filas_domain::delivery::Delivery;
 use filas_domain::ids::{PipelineRef, RowNumber, TaskId};
 use filas_domain::keys::ObjectKey;
 use filas_domain::message::BatchMessage;
+use filas_domain::metrics::Metrics;
 use filas_domain::outcome::{Counts, OutcomeLine};
 use filas_domain::plan::Planner;
 use filas_domain::ports::{BatchQueue, Clock, ObjectWriter, TaskLedger, TaskRegister};
@@ -251,6 +252,7 @@ impl World {
             deliveries: queue.clone(),
             queue,
             clock: self.clock.clone(),
+            metrics: Metrics::new(),
             meter: Arc::new(MemoryMeter::new()),
         }
     }

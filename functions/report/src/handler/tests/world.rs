@@ -11,6 +11,7 @@ use filas_domain::delivery::Delivery;
 use filas_domain::ids::{BatchNumber, RowNumber};
 use filas_domain::keys::ObjectKey;
 use filas_domain::message::BatchMessage;
+use filas_domain::metrics::Metrics;
 use filas_domain::outcome::{Counts, Failure, OutcomeLine, RowResult, Stage};
 use filas_domain::plan::{BatchIndex, ByteRange, Planner};
 use filas_domain::ports::{Clock as _, ObjectWriter, TaskLedger, TaskRegister};
@@ -77,6 +78,7 @@ impl World {
             queue: Fragile::new(self.queue.clone(), self.fate.clone()),
             deliveries: Fragile::new(self.queue.clone(), self.fate.clone()),
             clock: self.clock.clone(),
+            metrics: Metrics::new(),
         }
     }
 
