@@ -21,7 +21,7 @@ use serde_json::json;
 
 use crate::arguments::{Arguments, Command, FailuresArguments, PipelinesCommand, UploadArguments};
 use crate::output::{self, OutputError};
-use crate::{cat, dry_run};
+use crate::{cat, dry_run, run as local_run};
 
 const FAILED: u8 = 1;
 
@@ -36,6 +36,7 @@ pub fn run(arguments: &Arguments) -> u8 {
         Command::Check(check) => {
             dry_run::check(check, arguments.common.json, session(arguments, &mut local).map(|session| session.client))
         }
+        Command::Run(run) => local_run::run(run, arguments.common.json),
         Command::Pipelines(PipelinesCommand::Check { files }) => pipelines::check(files, arguments.common.json),
         _ => call(arguments, &mut local),
     };
@@ -72,7 +73,7 @@ fn call(arguments: &Arguments, local: &mut bool) -> Result<u8> {
         Command::Receipts { receipts } => session.receipts(receipts),
         Command::Records { pipeline, limit } => session.records(pipeline, *limit),
         Command::Delete { task } => session.delete(*task),
-        Command::Cat(_) | Command::Check(_) => Ok(0),
+        Command::Cat(_) | Command::Check(_) | Command::Run(_) => Ok(0),
     }
 }
 

@@ -8,4 +8,5 @@ mod fake;
 mod pipelines;
 mod results;
 mod rows;
+mod run;
 mod upload;

@@ -90,10 +90,10 @@ impl Metrics {
     pub fn observe(&self, metric: Metric, value: f64) {
         let mut observed = self.values();
         let values = observed.entry(metric).or_default();
-        match values.first_mut() {
-            Some(sum) if metric.is_sum() => *sum += value,
-            _ if values.len() < VALUES => values.push(value),
-            _ => {}
+        if let (true, Some(sum)) = (metric.is_sum(), values.first_mut()) {
+            *sum += value;
+        } else if values.len() < VALUES {
+            values.push(value);
         }
     }
 

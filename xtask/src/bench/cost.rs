@@ -45,7 +45,10 @@ pub fn bench(workspace: &Workspace, options: &Cost) -> Result<()> {
 
 fn print(task: &TaskView, rows: f64) {
     let (usage, prices) = (&task.usage, Prices::US_EAST_1);
-    println!("\n| a million rows, in {} batches of {} | counted | a million cost | dollars |", task.batches.done, task.batches.size);
+    println!(
+        "\n| a million rows, in {} batches of {} | counted | a million cost | dollars |",
+        task.batches.done, task.batches.size
+    );
     println!("| --- | ---: | ---: | ---: |");
     let mut requests = 0.0;
     for (name, count, price) in [
