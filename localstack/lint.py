@@ -52,6 +52,14 @@ def cfn_lint(path, left_out):
     return text.splitlines()
 
 
+def for_checkov(template, exceptions):
+    """Writes what `cargo xtask lint` has checkov read next: the translated template, and which rules it leaves."""
+    folder = Path(".filas") / "checkov"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "template.json").write_text(json.dumps(template, indent=1), encoding="utf-8")
+    (folder / "config.yaml").write_text(yaml.safe_dump({"skip-check": sorted(exceptions)}), encoding="utf-8")
+
+
 class Rules:
     """Our own rules, on the translated template with its parameters' defaults."""
 
@@ -74,6 +82,8 @@ class Rules:
             self.function(name, function)
         for name, group in self.of_type("AWS::Logs::LogGroup").items():
             self.expect("RetentionInDays" in group, name, "logs are kept for ever")
+        for name, alarm in self.of_type("AWS::CloudWatch::Alarm").items():
+            self.expect(alarm.get("AlarmActions") == [{"Ref": "AlarmTopic"}], name, "tells nobody: set AlarmActions")
         self.buckets()
         self.literal_caps()
         for api in self.of_type("AWS::ApiGateway::RestApi").values():
@@ -203,6 +213,7 @@ def main():
     undescribed = [name for name, parameter in declared.items() if not parameter.get("Description")]
     findings += [f"{TEMPLATE}: parameter {name} has no Description" for name in undescribed]
     template = translated(text, parameters)
+    for_checkov(template, yaml.load(text, Loader=TemplateLoader)["Metadata"]["Filas::Exceptions"])
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
         json.dump(template, file, indent=1)
         file.flush()

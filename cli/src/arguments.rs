@@ -141,6 +141,8 @@ pub enum Command {
         /// The task's id
         task: TaskId,
     },
+    /// Process a file on this machine, without any API
+    Run(RunArguments),
     /// Run the first rows of a file through everything but the delivery
     Check(CheckArguments),
     /// Show pipelines, and make new versions of them
@@ -260,6 +262,22 @@ pub struct CheckArguments {
     /// On this machine, also when an API is known
     #[arg(long)]
     pub local: bool,
+}
+
+#[derive(Args)]
+pub struct RunArguments {
+    /// The file
+    pub file: PathBuf,
+    /// A pipeline that comes with Filas, or a pipeline file (.yaml). It runs with the variables of this environment
+    /// (PARTNER_URL, CATALOG_URL, OUTBOUND_ALLOW; secrets as FILAS_SECRET_NAME)
+    #[arg(long, value_name = "NAME|FILE")]
+    pub pipeline: String,
+    /// The folder for the files of results, which is made; FILE-results unless given
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// The sheet: a name or a number from 1; the first visible one unless given
+    #[arg(long)]
+    pub sheet: Option<String>,
 }
 
 #[derive(Subcommand)]

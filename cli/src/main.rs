@@ -6,6 +6,7 @@ mod commands;
 mod dry_run;
 mod output;
 mod pipeline_file;
+mod run;
 
 use std::process::ExitCode;
 

@@ -213,7 +213,7 @@ pub fn task(head: HeadRow, tally: TallyRow) -> Task {
         done: count(tally.done),
         dead: count(tally.dead),
         cancelled: count(tally.cancelled),
-        attempts: 0,
+        ..Tally::default()
     };
     task
 }

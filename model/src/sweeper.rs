@@ -14,8 +14,13 @@ use crate::step::Next;
 use crate::stored::NOW;
 
 /// None.
-const IMPATIENT: Patience =
-    Patience { step: Duration::ZERO, empty_queue: Duration::ZERO, retention: Duration::ZERO, upload: Duration::ZERO };
+const IMPATIENT: Patience = Patience {
+    step: Duration::ZERO,
+    empty_queue: Duration::ZERO,
+    retention: Duration::ZERO,
+    upload: Duration::ZERO,
+    stuck: Duration::ZERO,
+};
 
 impl Protocol {
     pub(crate) fn read_swept(&self, state: &State) -> Next {

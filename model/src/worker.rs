@@ -192,8 +192,7 @@ fn recorded(seen: Seen, ran: Ran) -> Change {
     let ended = |outcome| small(ran.outcomes.iter().filter(|ran| **ran == outcome).count() as u64);
     let (succeeded, failed) = (ended(RowOutcome::Succeeded), ended(RowOutcome::Failed));
     let rows = u32::from(succeeded) + u32::from(failed);
-    let progress =
-        Progress { rows, bytes: rows.into(), counts: counts(succeeded, failed, 0), part: None, trouble: None };
+    let progress = Progress { rows, bytes: rows.into(), counts: counts(succeeded, failed, 0), ..Progress::default() };
     let mut change = Change::new(seen, seen.row.to_batch(seen.number.into()).recorded(&progress, NOW));
     for (stored, ran_to) in change.row.outcomes.iter_mut().zip(ran.outcomes) {
         *stored = match (*stored, ran_to) {

@@ -9,10 +9,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use dead_letter::handler::Undertaker;
+use filas_domain::metrics::Metrics;
 use filas_domain::ports::PortError;
 use filas_domain::sweep::Patience;
 use filas_pipeline::{Ports, Services, Variables};
-use filas_testkit::memory::{Fragile, MemoryPermits, MemoryPipelines, MemoryRowQueue, MemorySecrets};
+use filas_testkit::memory::{Fragile, MemoryMeter, MemoryPermits, MemoryPipelines, MemoryRowQueue, MemorySecrets};
 use processor::handler::Processor;
 use processor::pipelines::Pipelines;
 use report::handler::Reporter;
@@ -205,6 +206,8 @@ impl World {
             queue: self.fragile_queue(process, &self.batch),
             deliveries: self.fragile_queue(process, &self.batch),
             clock: process.clock.clone(),
+            metrics: Metrics::new(),
+            meter: Arc::new(MemoryMeter::new()),
         }
     }
 
@@ -216,6 +219,7 @@ impl World {
             queue: self.fragile_queue(process, &self.batch),
             deliveries: self.fragile_queue(process, &self.ingest),
             clock: process.clock.clone(),
+            meter: Arc::new(MemoryMeter::new()),
         }
     }
 
@@ -246,6 +250,7 @@ impl World {
             queue: self.fragile_queue(process, &self.report),
             deliveries: self.fragile_queue(process, &self.report),
             clock: process.clock.clone(),
+            metrics: Metrics::new(),
         }
     }
 

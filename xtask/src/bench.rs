@@ -18,6 +18,8 @@ use crate::cloud::{self, Cloud, UpOptions};
 use crate::progress::step;
 use crate::workspace::Workspace;
 
+pub mod cold;
+pub mod cost;
 pub mod pipeline;
 pub mod rows;
 pub mod sheets;
@@ -31,6 +33,10 @@ pub enum Bench {
     Pipeline(pipeline::Stages),
     /// One row of a million by its number, on a local cloud of its own.
     Rows(rows::Rows),
+    /// The start of each function, beside one in Python.
+    Cold(cold::Cold),
+    /// What a file asks of the cloud, and about what that costs.
+    Cost(cost::Cost),
     /// Our reader of workbooks beside others, in time and memory.
     Sheets(sheets::SheetsBench),
 }
@@ -69,6 +75,8 @@ pub fn bench(workspace: &Workspace, bench: &Bench) -> Result<()> {
     match bench {
         Bench::E2e(options) => end_to_end(workspace, options),
         Bench::Pipeline(options) => pipeline::bench(options),
+        Bench::Cold(options) => cold::bench(workspace, options),
+        Bench::Cost(options) => cost::bench(workspace, options),
         Bench::Rows(options) => rows::bench(workspace, options),
         Bench::Sheets(options) => sheets::compare(workspace, options),
     }

@@ -55,11 +55,17 @@ const TESTKIT: &[&str] = &["filas-testkit"];
 const WORKSPACE_HACK: &str = "filas-workspace-hack";
 
 /// The table of ARCHITECTURE.md.
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 14] = [
     Rule { room: "shared/domain", ours: &[], ours_in_tests: &[], families: &[] },
     Rule { room: "shared/workspace-hack", ours: &[], ours_in_tests: &[], families: &[Family::Runtime] },
     Rule { room: "shared/sheets", ours: &["filas-domain"], ours_in_tests: TESTKIT, families: &[Family::Runtime] },
     Rule { room: "shared/pipeline", ours: &["filas-domain"], ours_in_tests: TESTKIT, families: &[Family::Runtime] },
+    Rule {
+        room: "shared/results",
+        ours: &["filas-domain", "filas-sheets", "filas-pipeline"],
+        ours_in_tests: TESTKIT,
+        families: &[],
+    },
     Rule {
         room: "shared/aws",
         ours: &["filas-domain"],
@@ -75,13 +81,13 @@ const RULES: [Rule; 13] = [
     Rule { room: "shared/testkit", ours: &["filas-domain"], ours_in_tests: &[], families: &[Family::Runtime] },
     Rule {
         room: "functions",
-        ours: &["filas-domain", "filas-sheets", "filas-pipeline", "filas-aws", "filas-http"],
+        ours: &["filas-domain", "filas-sheets", "filas-pipeline", "filas-results", "filas-aws", "filas-http"],
         ours_in_tests: TESTKIT,
         families: &[Family::Lambda, Family::Runtime],
     },
     Rule {
         room: "cli",
-        ours: &["filas-domain", "filas-sheets", "filas-pipeline"],
+        ours: &["filas-domain", "filas-sheets", "filas-pipeline", "filas-results"],
         ours_in_tests: TESTKIT,
         families: &[],
     },

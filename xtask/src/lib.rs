@@ -11,6 +11,7 @@
 //! * [`fuzz`]: damaged files by the million
 //! * [`layers`]: which room may import which
 //! * [`lint`]: everything that is checked without running Filas
+//! * [`supply`]: where what comes in comes from
 //! * [`demo`]: the whole journey on a real workbook
 //! * [`test`]: every test, with what they need
 //! * [`bench`]: what takes how long, as ratios
@@ -38,6 +39,7 @@ pub mod partner;
 pub mod progress;
 pub mod python;
 pub mod simulate;
+pub mod supply;
 pub mod test;
 pub mod workbook;
 pub mod workspace;

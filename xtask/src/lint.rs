@@ -9,6 +9,7 @@ use crate::failures;
 use crate::layers;
 use crate::progress::step;
 use crate::python::{self, Requirements};
+use crate::supply;
 use crate::workspace::Workspace;
 
 /// Formatting, clippy, the layers, and the template before and after the SAM transform. The quick ones come first.
@@ -18,10 +19,22 @@ use crate::workspace::Workspace;
 pub fn lint(workspace: &Workspace) -> Result<()> {
     step("checking which room imports which", || layers::check(workspace))?;
     step("checking the table of failures", || failures::check(workspace))?;
+    step("checking that each dependency has its reason", || supply::check(workspace))?;
     step("checking the formatting", || run(cargo(workspace).args(["fmt", "--all", "--check"])))?;
     let python = python::environment(workspace, Requirements::Checks)?;
     step("checking template.yaml", || {
         run(Command::new(&python).current_dir(workspace.root()).arg("localstack/lint.py"))
+    })?;
+    let checkov = python::environment(workspace, Requirements::Checkov)?;
+    step("checking template.yaml with checkov", || {
+        let made = workspace.made().join("checkov");
+        run(Command::new(&checkov)
+            .current_dir(workspace.root())
+            .args(["-m", "checkov.main", "--framework", "cloudformation", "--compact", "--quiet", "--skip-download"])
+            .arg("--config-file")
+            .arg(made.join("config.yaml"))
+            .arg("--file")
+            .arg(made.join("template.json")))
     })?;
     step("checking the code with clippy", || {
         run(cargo(workspace).args(["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))

@@ -19,7 +19,7 @@ use xtask::python::{self, Requirements};
 use xtask::simulate::{self, SimulateOptions};
 use xtask::workbook::{self, WorkbookOptions};
 use xtask::workspace::Workspace;
-use xtask::{browser, build, failures, layers, lint, partner, test};
+use xtask::{browser, build, failures, layers, lint, partner, supply, test};
 
 /// Builds Filas, runs it on a local cloud, and checks it.
 #[derive(Parser)]
@@ -60,6 +60,8 @@ enum Task {
     Lint,
     /// Finds or fetches the Chromium that the tests of the dashboard drive, and prints its program.
     Browser,
+    /// Checks what comes from outside: reasons, licences, sources, known weaknesses; writes the bill of materials.
+    Supply,
     /// Shows the whole journey on a generated workbook or a file of yours.
     Demo(DemoOptions),
     /// Runs the real handlers over fakes with everything that can go wrong, by seeds.
@@ -172,9 +174,12 @@ fn run(workspace: &Workspace, task: Task) -> Result<ExitCode> {
         Task::Deploy(options) => deploy(workspace, options),
         Task::Partner { port, settings } => partner::serve(port, &settings),
         Task::Workbook(options) => workbook::workbook(&options),
-        Task::Check => layers::check(workspace).and_then(|()| failures::check(workspace)),
+        Task::Check => {
+            layers::check(workspace).and_then(|()| failures::check(workspace)).and_then(|()| supply::check(workspace))
+        }
         Task::Lint => lint::lint(workspace),
         Task::Browser => browser::chromium(workspace).map(|program| println!("{}", program.display())),
+        Task::Supply => supply::supply(workspace),
     }
     .map(|()| ExitCode::SUCCESS)
 }

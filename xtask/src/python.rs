@@ -27,6 +27,8 @@ pub enum Requirements {
     Readers,
     /// Other readers of workbooks, to be measured beside ours.
     Bench,
+    /// Other people's rules for templates.
+    Checkov,
     /// A client that holds the deployed API to its document.
     Conformance,
     /// What drives a browser, for the tests of the dashboard.
@@ -38,7 +40,7 @@ impl Requirements {
         match self {
             Self::Cloud => "requirements.txt",
             Self::Checks => "requirements-checks.txt",
-            Self::Readers | Self::Conformance | Self::Browser => "requirements.txt",
+            Self::Readers | Self::Conformance | Self::Browser | Self::Checkov => "requirements.txt",
             Self::Bench => "requirements-bench.txt",
         }
     }
@@ -50,6 +52,7 @@ impl Requirements {
             Self::Readers | Self::Bench => "shared/sheets/tests/readers",
             Self::Conformance => "tests/conformance",
             Self::Browser => "tests/browser",
+            Self::Checkov => "localstack/checkov",
         }
     }
 
@@ -61,6 +64,7 @@ impl Requirements {
             Self::Bench => "venv-bench",
             Self::Conformance => "venv-conformance",
             Self::Browser => "venv-browser",
+            Self::Checkov => "venv-checkov",
         }
     }
 

@@ -24,7 +24,7 @@ use serde_json::json;
 
 use crate::arguments::{Arguments, Command, FailuresArguments, PipelinesCommand, UploadArguments};
 use crate::output::{self, OutputError};
-use crate::{cat, dry_run};
+use crate::{cat, dry_run, run as local_run};
 
 const FAILED: u8 = 1;
 
@@ -41,6 +41,7 @@ pub fn run(arguments: &Arguments) -> u8 {
         Command::Check(check) => {
             dry_run::check(check, arguments.common.json, session(arguments, &mut local).map(|session| session.client))
         }
+        Command::Run(run) => local_run::run(run, arguments.common.json),
         Command::Pipelines(PipelinesCommand::Check { files }) => pipelines::check(files, arguments.common.json),
         _ => call(arguments, &mut local),
     };
@@ -97,7 +98,7 @@ fn call(arguments: &Arguments, local: &mut bool) -> Result<u8> {
         Command::Records { pipeline, limit } => session.records(pipeline, *limit),
         Command::Delete { task } => session.delete(*task),
         Command::Tail { task, changes } => session.tail(*task, *changes),
-        Command::Cat(_) | Command::Check(_) | Command::Completions { .. } => Ok(0),
+        Command::Cat(_) | Command::Check(_) | Command::Run(_) | Command::Completions { .. } => Ok(0),
     }
 }
 

@@ -10,4 +10,5 @@ mod live;
 mod pipelines;
 mod results;
 mod rows;
+mod run;
 mod upload;

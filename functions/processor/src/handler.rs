@@ -4,6 +4,7 @@
 //! outcomes, one transaction. A batch that comes again may be the one that killed its last worker, and so is claimed,
 //! processed and counted alone, those that lost the most workers last: a poison batch cannot take its siblings along.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -12,8 +13,10 @@ use filas_domain::clock::Timestamp;
 use filas_domain::completion;
 use filas_domain::delivery::{Delivery, Redeliver};
 use filas_domain::message::BatchMessage;
+use filas_domain::metrics::{Metric, Metrics};
 use filas_domain::ports::{BatchLedger, BatchQueue, Clock, Deliveries, ObjectReader, ObjectWriter, PortError};
 use filas_domain::task::{Task, TaskState};
+use filas_domain::usage::Meter;
 use filas_domain::{TaskId, error_chain};
 use tracing::{error, info, warn};
 
@@ -71,6 +74,10 @@ pub struct Processor<L, O, Q, D, C> {
     pub pipelines: Pipelines<O>,
     /// The time.
     pub clock: C,
+    /// What is observed, to be printed at the end of an invocation.
+    pub metrics: Metrics,
+    /// What this worker asks of the cloud.
+    pub meter: Arc<dyn Meter>,
 }
 
 /// A message that was read.
@@ -107,6 +114,12 @@ where
 {
     /// Processes the batches of the messages and says which messages are to come again.
     pub async fn run(&self, deliveries: &[Delivery], invocation: &Invocation) -> Redeliver {
+        self.meter.begin(true);
+        for delivery in deliveries {
+            if let Some(sent) = delivery.sent() {
+                self.metrics.observe_time(Metric::QueueAge, self.clock.now().since(sent));
+            }
+        }
         let mut again = Redeliver::default();
         let mut items = Vec::new();
         for delivery in deliveries {

@@ -3,8 +3,11 @@
 // The futures of the ports nest deeply in one another.
 #![recursion_limit = "256"]
 
+use std::sync::Arc;
+
 use filas_aws::{Cloud, SystemClock, env, telemetry};
 use filas_domain::delivery::QueueEvent;
+use filas_domain::ports::Clock as _;
 use filas_pipeline::{Ports, Services, Variables};
 use lambda_runtime::{LambdaEvent, service_fn};
 use processor::handler::{Invocation, Processor};
@@ -23,6 +26,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         clock: SystemClock,
     };
     let services = Services::of_worker(ports);
+    let stack = env::required(env::STACK)?;
     let processor = Processor {
         ledger: cloud.ledger()?,
         queue: cloud.batch_queue()?,
@@ -30,15 +34,23 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         pipelines: Pipelines::new(
             objects.clone(),
             Variables::of_installation(|name| std::env::var(name).ok()),
-            services,
+            services.clone(),
         ),
+        metrics: services.metrics().clone(),
         objects,
         clock: SystemClock,
+        meter: Arc::new(cloud.meter.clone()),
     };
     lambda_runtime::run(service_fn(|event: LambdaEvent<QueueEvent>| {
         let invocation = Invocation::of(&event.context);
-        let processor = &processor;
-        async move { Ok::<_, lambda_runtime::Error>(processor.run(&event.payload.deliveries, &invocation).await) }
+        let (processor, stack) = (&processor, &stack);
+        async move {
+            let again = processor.run(&event.payload.deliveries, &invocation).await;
+            if let Some(line) = processor.metrics.line(stack, processor.clock.now()) {
+                println!("{line}");
+            }
+            Ok::<_, lambda_runtime::Error>(again)
+        }
     }))
     .await
 }

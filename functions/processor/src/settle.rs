@@ -2,10 +2,12 @@
 
 use filas_domain::batch::{Batch, BatchChange, Part, Progress};
 use filas_domain::keys::ObjectKey;
+use filas_domain::metrics::Metric;
 use filas_domain::plan::ByteRange;
 use filas_domain::ports::{
     BatchLedger, BatchQueue, Clock, Deliveries, ObjectReader, ObjectWriter, PortError, WriteError,
 };
+use filas_domain::usage::Usage;
 use filas_domain::{Owner, TaskId, error_chain};
 use tracing::warn;
 
@@ -42,6 +44,7 @@ where
         let bytes = ByteRange { start: 0, end: outcomes.len() as u64 };
         self.objects.put(&key, "application/x-ndjson", outcomes).await?;
         progress.part = Some(Part { key, bytes, rows: progress.rows, is_overlay: false });
+        progress.usage = self.used_until_written(1);
         let after = batch.checkpointed(&progress);
         let change = BatchChange { before: batch.clone(), after: after.clone() };
         match self.ledger.write_batches(&[change]).await {
@@ -58,8 +61,12 @@ where
     }
 
     /// Closes these batches and counts them, in one transaction; without those that somebody took over meanwhile.
-    pub async fn count(&self, owner: &Owner, ran: Vec<Ran<'_>>) -> Vec<Verdict> {
+    pub async fn count(&self, owner: &Owner, mut ran: Vec<Ran<'_>>) -> Vec<Verdict> {
         let now = self.clock.now();
+        let used = self.used_until_written(ran.len());
+        if let Some(first) = ran.first_mut() {
+            first.progress.usage = used;
+        }
         let changes: Vec<BatchChange> = ran
             .iter()
             .map(|ran| BatchChange {
@@ -71,6 +78,9 @@ where
             Ok(written) => {
                 let mut verdicts = Vec::new();
                 for ((ran, change), written) in ran.iter().zip(&changes).zip(written) {
+                    if written {
+                        self.observe(ran, &change.after);
+                    }
                     verdicts.push(match written {
                         true => self.hand_on(owner, &ran.held, &change.after).await,
                         // Whoever took it over has a message for it, or the task is gone: the next delivery sees which.
@@ -87,6 +97,21 @@ where
                 verdicts
             }
         }
+    }
+
+    fn observe(&self, ran: &Ran<'_>, after: &Batch) {
+        self.metrics.observe_rows(&ran.progress.counts);
+        if let Some(attempt) = after.attempts.last() {
+            let ended = attempt.ended.unwrap_or(after.lease_until);
+            self.metrics.observe_time(Metric::BatchDuration, ended.since(attempt.started));
+        }
+    }
+
+    /// What was asked of the cloud, with the transaction that is about to count it: one item for each batch, and the task's,
+    /// each of which is written twice.
+    fn used_until_written(&self, batches: usize) -> Usage {
+        let table_writes = 2 * (batches as u64 + 1);
+        self.meter.take().plus(&Usage { table_writes, ..Usage::default() })
     }
 
     /// Says of each change whether it was written.

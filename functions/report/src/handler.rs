@@ -5,8 +5,10 @@ use filas_aws::stream::{Change, StreamAnswer, StreamEvent, StreamRecord};
 use filas_domain::clock::Timestamp;
 use filas_domain::delivery::{Delivery, QueueEvent, Redeliver};
 use filas_domain::error_chain;
+use filas_domain::metrics::{Metric, Metrics};
 use filas_domain::ports::{Clock, Deliveries, ObjectReader, ObjectWriter, ReportQueue, TaskCatalogue, TaskLedger};
 use filas_domain::report::{ReportMessage, has_ended};
+use filas_domain::usage::Prices;
 use serde::{Deserialize, Serialize};
 use tracing::{error, info, warn};
 
@@ -63,6 +65,8 @@ pub struct Reporter<L, O, Q, D, C> {
     pub deliveries: D,
     /// The time.
     pub clock: C,
+    /// What is observed, to be printed at the end of an invocation.
+    pub metrics: Metrics,
 }
 
 impl<L, O, Q, D, C> Reporter<L, O, Q, D, C>
@@ -98,6 +102,7 @@ where
         let Change::Task { old, new: Some(task) } = record.change()? else { return Ok(()) };
         let Some(finished) = has_ended(old.as_deref(), &task) else { return Ok(()) };
         self.queue.send_report(&ReportMessage { task: task.id, finished, continued: 0 }).await?;
+        self.metrics.observe(Metric::TaskCost, task.usage().dollars(&Prices::US_EAST_1));
         info!(task = %task.id, state = task.head.state.as_str(), "the files of a task are asked for");
         Ok(())
     }

@@ -14,11 +14,10 @@ use filas_domain::ports::{Clock, ObjectReader, ObjectStream as _, ObjectWriter, 
 use filas_domain::report::{Manifest, ReportMessage, ReportSummary, ResultFile, SourceColumns, ended};
 use filas_domain::task::Task;
 use filas_pipeline::catalogue;
+use filas_results::{Source, Table};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
-
-use crate::table::{Source, Table};
 
 /// What became of a request for files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,19 +8,14 @@
 //! * `outcomes`: the outcomes of batches, in source order
 //! * `sorting`: the files of outcomes: all of them, and those of each kind
 //! * `lines`: a stored file, some whole lines at a time
-//! * `table`: the columns of the failed rows, and which cell of a row is to blame
-//! * `text`: failed rows as csv and as records
-//! * `workbook`: failed rows as a workbook, with `cells` for what a value becomes there
+//! * `failures`: the files of failed rows; what is in them is in `filas-results`
 
 // The futures of the ports nest deeply in one another.
 #![recursion_limit = "256"]
 
-mod cells;
+mod failures;
 pub mod handler;
 pub mod job;
 mod lines;
 mod outcomes;
 mod sorting;
-mod table;
-mod text;
-mod workbook;

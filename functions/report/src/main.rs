@@ -4,6 +4,8 @@
 #![recursion_limit = "256"]
 
 use filas_aws::{Cloud, SystemClock, env, telemetry};
+use filas_domain::metrics::Metrics;
+use filas_domain::ports::Clock as _;
 use lambda_runtime::{LambdaEvent, service_fn};
 use report::handler::{Event, Invocation, Reporter};
 
@@ -17,11 +19,19 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         queue: cloud.report_queue()?,
         deliveries: cloud.deliveries(env::REPORT_QUEUE_URL)?,
         clock: SystemClock,
+        metrics: Metrics::new(),
     };
+    let stack = env::required(env::STACK)?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Event>| {
         let invocation = Invocation::of(&event.context);
-        let reporter = &reporter;
-        async move { Ok::<_, lambda_runtime::Error>(reporter.answer(event.payload, &invocation).await) }
+        let (reporter, stack) = (&reporter, &stack);
+        async move {
+            let again = reporter.answer(event.payload, &invocation).await;
+            if let Some(line) = reporter.metrics.line(stack, reporter.clock.now()) {
+                println!("{line}");
+            }
+            Ok::<_, lambda_runtime::Error>(again)
+        }
     }))
     .await
 }

@@ -1,39 +1,12 @@
 //! The outcomes of batches, in source order, with the rows of those that did not succeed.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use filas_domain::batch::{Batch, BatchState};
 use filas_domain::ids::RowNumber;
 use filas_domain::keys::ObjectKey;
 use filas_domain::outcome::{OutcomeLine, latest};
 use filas_domain::ports::ObjectReader;
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-/// How a row ended, as told from its line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// It went through.
-    Succeeded,
-    /// It failed.
-    Failed,
-    /// It was not tried.
-    Unprocessed,
-}
-
-impl Kind {
-    /// Of a line as [`OutcomeLine::write_to`] writes it. The lines of a million rows are told apart without being read.
-    pub fn of(line: &[u8]) -> Result<Self> {
-        let begins = |start: &[u8]| line.starts_with(start);
-        if begins(b"{\"outcome\":\"succeeded\"") {
-            return Ok(Self::Succeeded);
-        }
-        if begins(b"{\"outcome\":\"failed\"") {
-            return Ok(Self::Failed);
-        }
-        ensure!(begins(b"{\"outcome\":\"unprocessed\""), "a stored line is not an outcome");
-        Ok(Self::Unprocessed)
-    }
-}
+use filas_results::{SourceLine, lines_of};
 
 /// What is stored of a batch that is closed.
 #[derive(Debug, Default)]
@@ -117,29 +90,4 @@ fn unprocessed_line(batch: &Batch, row: RowNumber) -> OutcomeLine {
     let message = batch.reason.clone().unwrap_or_else(|| "The task ended before this row.".to_owned());
     let code = if batch.state == BatchState::Cancelled { "CANCELLED" } else { "BATCH_DEAD" };
     OutcomeLine::Unprocessed { row, code: code.to_owned(), message }
-}
-
-/// The lines, without their ends.
-pub fn lines_of(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
-    lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
-}
-
-/// A line of the rows object, as far as files of results need it.
-#[derive(Debug, Deserialize)]
-pub struct SourceLine<'a> {
-    /// The row.
-    pub row: RowNumber,
-    /// Its record as it stands there; absent when the row could not be read.
-    #[serde(borrow)]
-    pub record: Option<&'a RawValue>,
-}
-
-impl<'a> SourceLine<'a> {
-    /// Reads a line.
-    ///
-    /// # Errors
-    /// When it is none of a rows object.
-    pub fn read(line: &'a [u8]) -> Result<Self> {
-        serde_json::from_slice(line).context("a stored row is not readable")
-    }
 }

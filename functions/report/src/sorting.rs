@@ -1,33 +1,24 @@
 //! The files of outcomes: all of them, and those of each kind. One pass over the batches, in order; a few of them are read
 //! at once, and that is all that is in memory.
 
-use std::collections::HashSet;
-use std::fmt;
-use std::iter::Peekable;
-
 use anyhow::{Context as _, Result, ensure};
 use filas_domain::batch::Batch;
 use filas_domain::ids::BatchNumber;
 use filas_domain::outcome::{Counts, OutcomeLine};
 use filas_domain::ports::{Clock, ObjectReader, ObjectStream, ObjectWriter, PortError, TaskCatalogue, TaskLedger};
-use filas_domain::report::{ReportSummary, ResultFile, SourceColumns, is_added};
+use filas_domain::report::{ReportSummary, ResultFile, SourceColumns};
 use filas_domain::task::Task;
+use filas_results::{Columns, Kind, lines_of, source_of, with_record};
 use futures::{StreamExt as _, stream};
-use serde::Deserializer as _;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
 
 use crate::job::{Job, Verdict};
-use crate::outcomes::{self, Kind, SourceLine, Stored, lines_of};
-use crate::table::COLUMNS;
+use crate::outcomes::{self, Stored};
 
 /// Batches that are listed in one go.
 const BATCHES_AT_ONCE: u32 = 100;
 
 /// Batches that are read at once. Each has at most 4 MiB of rows and about as much of outcomes.
 const READS_AT_ONCE: usize = 6;
-
-/// The most bytes of all names of columns together.
-const NAME_BYTES: usize = 4 * 1024 * 1024;
 
 /// The four files, under way.
 struct Files<S> {
@@ -85,7 +76,7 @@ where
             anyhow::bail!("the outcomes come to {counts:?}, and the task counts {counted:?}");
         }
         files.complete().await?;
-        Ok(Ok(ReportSummary { counts, columns: columns.names }))
+        Ok(Ok(ReportSummary { counts, columns: columns.into_names() }))
     }
 
     /// The columns of the file, as its reader saw them.
@@ -160,99 +151,6 @@ fn sort(batch: &Batch, stored: &Stored, columns: &mut Columns, counts: &mut Coun
     }
     ensure!(seen == batch.plan.rows, "{seen} outcomes where there are {} rows", batch.plan.rows);
     Ok((all, sorted))
-}
-
-/// The row of an outcome. Both are in the order of the file.
-fn source_of<'a>(rows: &mut Peekable<impl Iterator<Item = &'a [u8]>>, outcome: &OutcomeLine) -> Result<SourceLine<'a>> {
-    for line in rows {
-        let source = SourceLine::read(line)?;
-        if source.row == outcome.row() {
-            return Ok(source);
-        }
-    }
-    anyhow::bail!("there is an outcome of row {}, and no such row", outcome.row())
-}
-
-/// Appends an outcome with the record of its row as one more member.
-fn with_record(out: &mut Vec<u8>, line: &[u8], source: &SourceLine<'_>) {
-    match (line.strip_suffix(b"}"), source.record) {
-        (Some(open), Some(record)) => {
-            out.extend_from_slice(open);
-            out.extend_from_slice(b",\"record\":");
-            out.extend_from_slice(record.get().as_bytes());
-            out.extend_from_slice(b"}\n");
-        }
-        _ => {
-            out.extend_from_slice(line);
-            out.push(b'\n');
-        }
-    }
-}
-
-/// The columns of the failed rows: those of the file, in its order, then what else single records have.
-struct Columns {
-    /// `None` once they are too many.
-    names: Option<Vec<String>>,
-    known: HashSet<String>,
-    bytes: usize,
-}
-
-/// The keys of a record, without its values.
-struct KeyVisitor;
-
-impl<'de> Visitor<'de> for KeyVisitor {
-    type Value = Vec<String>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the cells of a row by column")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut cells: A) -> Result<Self::Value, A::Error> {
-        let mut keys = Vec::new();
-        while let Some(key) = cells.next_key()? {
-            cells.next_value::<IgnoredAny>()?;
-            keys.push(key);
-        }
-        Ok(keys)
-    }
-}
-
-impl Columns {
-    fn of(source: Option<SourceColumns>) -> Self {
-        let mut columns = Self { names: Some(Vec::new()), known: HashSet::new(), bytes: 0 };
-        for column in source.into_iter().flat_map(|source| source.columns) {
-            columns.add(column.name);
-        }
-        columns
-    }
-
-    /// Takes the columns of a record.
-    fn take(&mut self, record: &str) -> Result<()> {
-        if self.names.is_none() {
-            return Ok(());
-        }
-        let mut deserializer = serde_json::Deserializer::from_str(record);
-        let keys = deserializer.deserialize_map(KeyVisitor)?;
-        for key in keys {
-            if !self.known.contains(&key) {
-                self.add(key);
-            }
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, name: String) {
-        let Some(names) = &mut self.names else { return };
-        if is_added(&name) || !self.known.insert(name.clone()) {
-            return;
-        }
-        self.bytes += name.len();
-        names.push(name);
-        if names.len() > COLUMNS || self.bytes > NAME_BYTES {
-            self.names = None;
-            self.known = HashSet::new();
-        }
-    }
 }
 
 impl<S: ObjectStream> Files<S> {

@@ -123,7 +123,8 @@ fn given(rows: u32, path: &Path) -> Given {
             is_overlay: false,
         };
         fs::write(folder.path(&key), outcomes).unwrap();
-        let progress = Progress { rows: plan.rows, bytes: plan.bytes.len(), counts, part: Some(part), trouble: None };
+        let progress =
+            Progress { rows: plan.rows, bytes: plan.bytes.len(), counts, part: Some(part), ..Progress::default() };
         let batch = Batch::unclaimed(&BatchMessage { task: id, batch: number, plan: *plan });
         batches.push(batch.claimed("worker", "message", now, now).unwrap().recorded(&progress, now));
     }

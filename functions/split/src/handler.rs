@@ -3,6 +3,7 @@
 //! It may die between any two lines. The rows and the index are stored first, then the task says that it is split, then
 //! the messages go out, and last the task says that they did: whoever comes next goes on where this one ended.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use filas_domain::clock::Timestamp;
@@ -11,6 +12,7 @@ use filas_domain::ports::{
     BatchLedger, BatchQueue, Clock, Deliveries, ObjectReader, ObjectWriter, PortError, WriteError,
 };
 use filas_domain::task::{Head, SplitDecision, Task};
+use filas_domain::usage::{Meter, Usage};
 use filas_domain::{TaskId, error_chain, fan_out};
 use tracing::{error, info, warn};
 
@@ -21,6 +23,12 @@ const TIME_TO_SETTLE: Duration = Duration::from_secs(5);
 
 /// How much longer than the reader its lease lives: clocks of two readers may differ by so much.
 const CLOCK_SKEW: Duration = Duration::from_millis(1000);
+
+/// Messages in one request to SQS.
+const MESSAGES_AT_ONCE: u64 = 10;
+
+/// Write request units of a task's item, which has between 1 and 2 KiB.
+const UNITS_OF_A_TASK: u64 = 2;
 
 /// What an invocation may use.
 pub struct Invocation {
@@ -49,6 +57,8 @@ pub struct Splitter<L, O, Q, D, C> {
     pub deliveries: D,
     /// The time.
     pub clock: C,
+    /// What this worker asks of the cloud.
+    pub meter: Arc<dyn Meter>,
 }
 
 /// What is to happen with an event.
@@ -70,6 +80,7 @@ where
 {
     /// Splits the files of the events and says which events are to come again.
     pub async fn run(&self, deliveries: &[Delivery], invocation: &Invocation) -> Redeliver {
+        self.meter.begin(true);
         let mut again = Redeliver::default();
         for delivery in deliveries {
             let wait = match self.take(delivery, invocation).await {
@@ -163,6 +174,12 @@ where
         }
     }
 
+    /// What was asked of the cloud, with what is about to be: two writes of the task and the messages, ten at a time.
+    fn used_until_sent(&self, batches: u32) -> Usage {
+        let sqs_requests = u64::from(batches).div_ceil(MESSAGES_AT_ONCE);
+        self.meter.take().plus(&Usage { sqs_requests, table_writes: 2 * UNITS_OF_A_TASK, ..Usage::default() })
+    }
+
     async fn read(&self, task: &Task, invocation: &Invocation) -> Result<Verdict, PortError> {
         let time = invocation.deadline.since(self.clock.now()).saturating_sub(TIME_TO_SETTLE);
         let read = reading::read(&self.objects, task.id, &task.head.order, time).await?;
@@ -174,7 +191,8 @@ where
             }
             Read::Rows { index, format } => {
                 let batches = u32::try_from(index.batches.len()).unwrap_or(u32::MAX);
-                let head = task.split_done(index.rows(), batches, &format.to_string(), now);
+                let mut head = task.split_done(index.rows(), batches, &format.to_string(), now);
+                head.split.usage = head.split.usage.plus(&self.used_until_sent(batches));
                 if let Some(task) = self.write(task, head).await? {
                     info!(task = %task.id, rows = index.rows(), batches, "the file is split");
                     fan_out::send_all(&self.ledger, &self.queue, &self.clock, task, &index).await?;

@@ -3,6 +3,8 @@
 // The futures of the ports nest deeply in one another.
 #![recursion_limit = "256"]
 
+use std::sync::Arc;
+
 use filas_aws::{Cloud, SystemClock, env, telemetry};
 use filas_domain::delivery::QueueEvent;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -26,6 +28,7 @@ async fn serve_lambda() -> Result<(), lambda_runtime::Error> {
         queue: cloud.batch_queue()?,
         deliveries: cloud.deliveries(env::INGEST_QUEUE_URL)?,
         clock: SystemClock,
+        meter: Arc::new(cloud.meter.clone()),
     };
     lambda_runtime::run(service_fn(|event: LambdaEvent<QueueEvent>| {
         let invocation = Invocation::of(&event.context);

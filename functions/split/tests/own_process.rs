@@ -9,6 +9,7 @@
 )]
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use filas_domain::TaskId;
@@ -17,7 +18,7 @@ use filas_domain::keys::ObjectKey;
 use filas_domain::ports::{Clock, ObjectWriter, TaskLedger, TaskRegister};
 use filas_domain::task::{Head, Order, Task, TaskState};
 use filas_pipeline::catalogue;
-use filas_testkit::memory::{ManualClock, MemoryLedger, MemoryObjects, MemoryQueue};
+use filas_testkit::memory::{ManualClock, MemoryLedger, MemoryMeter, MemoryObjects, MemoryQueue};
 use filas_testkit::workbooks::{XlsParts, broken};
 use serde_json::json;
 use split::handler::{Invocation, Splitter};
@@ -87,6 +88,7 @@ async fn split(id: [u8; 10], file: &[u8]) -> Split {
         queue: batches.clone(),
         deliveries: ingest.clone(),
         clock: clock.clone(),
+        meter: Arc::new(MemoryMeter::new()),
     };
     let invocation = Invocation { request_id: "request".into(), deadline: clock.now().plus(TIME_LIMIT) };
     let again = splitter.run(&deliveries, &invocation).await;

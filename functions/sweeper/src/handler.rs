@@ -9,6 +9,7 @@ use filas_domain::clock::Timestamp;
 use filas_domain::erasure::{self, ObjectEraser, TaskEraser};
 use filas_domain::ids::BatchNumber;
 use filas_domain::keys::ObjectKey;
+use filas_domain::metrics::{Metric, Metrics};
 use filas_domain::ports::{
     BatchLedger, BatchQueue, Clock, IngestQueue, ObjectReader, PortError, QueueMonitor, ReportQueue, TaskCatalogue,
     UnsettledTasks, WriteError,
@@ -18,7 +19,6 @@ use filas_domain::sweep::{self, Observation, Patience, Sweep};
 use filas_domain::task::{Head, Task};
 use filas_domain::{TaskId, commands, completion, error_chain, fan_out};
 use serde::Serialize;
-use serde_json::json;
 use tracing::{error, info, warn};
 
 /// Tasks that are listed in one go.
@@ -59,6 +59,8 @@ pub struct Report {
     pub swept: u32,
     /// Tasks whose counters are not the sums over their batches.
     pub drifting: u32,
+    /// Tasks that do not move.
+    pub stuck: u32,
     /// Tasks that are being erased.
     pub erased: u32,
     /// Tasks that could not be looked at, or for which something could not be done.
@@ -134,6 +136,11 @@ where
         }
         let until = BatchNumber::new(task.head.batches.unwrap_or(0));
         let batches = self.ledger.claimed_batches(id, BatchNumber::new(0), until).await?;
+        let seen = Observation { task: &task, batches: &batches, is_queue_empty };
+        if sweep::is_stuck(&seen, self.clock.now(), &self.patience) {
+            report.stuck += 1;
+            error!(task = %id, state = task.head.state.as_str(), "a task is stuck");
+        }
         if self.act(&task, &batches, is_queue_empty, audit).await? {
             report.swept += 1;
         }
@@ -237,21 +244,16 @@ where
 }
 
 impl Report {
-    /// A line in CloudWatch's embedded metric format, which needs no call: printed, it is a metric of the stack.
-    pub fn metrics(&self, stack: &str, now: Timestamp) -> String {
-        let counts = [("LedgerDrift", self.drifting), ("TasksInTrouble", self.in_trouble), ("TasksSwept", self.swept)];
-        let metrics: Vec<_> = counts.iter().map(|(name, _)| json!({ "Name": name, "Unit": "Count" })).collect();
-        let mut line = json!({
-            "_aws": {
-                "Timestamp": now.as_millis(),
-                "CloudWatchMetrics": [{ "Namespace": "Filas", "Dimensions": [["Stack"]], "Metrics": metrics }],
-            },
-            "Stack": stack,
-        });
-        for (name, count) in counts {
-            line[name] = count.into();
+    /// What was found, as metrics.
+    pub fn observe(&self, metrics: &Metrics) {
+        for (metric, count) in [
+            (Metric::LedgerDrift, self.drifting),
+            (Metric::StuckTasks, self.stuck),
+            (Metric::TasksInTrouble, self.in_trouble),
+            (Metric::TasksSwept, self.swept),
+        ] {
+            metrics.observe(metric, count.into());
         }
-        line.to_string()
     }
 }
 
@@ -275,6 +277,7 @@ where
         empty_queue: seconds("FILAS_SWEEP_EMPTY_QUEUE_SECONDS", deployed.empty_queue)?,
         retention: seconds("FILAS_SWEEP_RETENTION_SECONDS", deployed.retention)?,
         upload: seconds("FILAS_SWEEP_UPLOAD_SECONDS", deployed.upload)?,
+        stuck: seconds("FILAS_SWEEP_STUCK_SECONDS", deployed.stuck)?,
     })
 }
 

@@ -5,6 +5,7 @@
 
 use filas_aws::{Cloud, SystemClock, env, telemetry};
 use filas_domain::clock::Timestamp;
+use filas_domain::metrics::Metrics;
 use filas_domain::ports::Clock as _;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
@@ -30,7 +31,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         async move {
             let deadline = Timestamp::from_millis(event.context.deadline);
             let report = sweeper.run(deadline).await?;
-            println!("{}", report.metrics(stack, SystemClock.now()));
+            let metrics = Metrics::new();
+            report.observe(&metrics);
+            if let Some(line) = metrics.line(stack, SystemClock.now()) {
+                println!("{line}");
+            }
             Ok::<_, lambda_runtime::Error>(report)
         }
     }))

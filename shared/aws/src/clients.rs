@@ -13,6 +13,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 use crate::env::{self, EnvError};
 use crate::ledger::DynamoLedger;
+use crate::meter::{CloudMeter, Service};
 use crate::objects::S3Objects;
 use crate::queues::{SqsBatchQueue, SqsDeliveries, SqsIngestQueue, SqsMonitor, SqsReportQueue, WatchedQueue};
 
@@ -33,6 +34,8 @@ pub struct Cloud {
     pub s3: aws_sdk_s3::Client,
     /// For queues.
     pub sqs: aws_sdk_sqs::Client,
+    /// What is asked of them.
+    pub meter: CloudMeter,
 }
 
 impl Cloud {
@@ -52,10 +55,12 @@ impl Cloud {
             env::required(needed)?;
         }
         let config = shared_config(Region::new(region));
+        let meter = CloudMeter::from_env()?;
         Ok(Self {
-            dynamodb: dynamodb(&config, endpoint("AWS_ENDPOINT_URL_DYNAMODB")?),
-            s3: s3(&config, endpoint("AWS_ENDPOINT_URL_S3")?),
-            sqs: sqs(&config, endpoint("AWS_ENDPOINT_URL_SQS")?),
+            dynamodb: dynamodb(&config, endpoint("AWS_ENDPOINT_URL_DYNAMODB")?, &meter),
+            s3: s3(&config, endpoint("AWS_ENDPOINT_URL_S3")?, &meter),
+            sqs: sqs(&config, endpoint("AWS_ENDPOINT_URL_SQS")?, &meter),
+            meter,
         })
     }
 
@@ -163,22 +168,24 @@ fn endpoint(variable: &str) -> Result<Option<String>, EnvError> {
     Ok(env::optional_url(variable)?.or(env::optional_url("AWS_ENDPOINT_URL")?))
 }
 
-fn dynamodb(config: &SdkConfig, endpoint: Option<String>) -> aws_sdk_dynamodb::Client {
-    let mut builder = aws_sdk_dynamodb::config::Builder::from(config);
+fn dynamodb(config: &SdkConfig, endpoint: Option<String>, meter: &CloudMeter) -> aws_sdk_dynamodb::Client {
+    let mut builder = aws_sdk_dynamodb::config::Builder::from(config).interceptor(meter.of_service(Service::DynamoDb));
     builder.set_endpoint_url(endpoint);
     aws_sdk_dynamodb::Client::from_conf(builder.build())
 }
 
-fn s3(config: &SdkConfig, endpoint: Option<String>) -> aws_sdk_s3::Client {
-    let mut builder = aws_sdk_s3::config::Builder::from(config).timeout_config(timeouts(S3_ATTEMPT_TIMEOUT));
+fn s3(config: &SdkConfig, endpoint: Option<String>, meter: &CloudMeter) -> aws_sdk_s3::Client {
+    let mut builder = aws_sdk_s3::config::Builder::from(config)
+        .timeout_config(timeouts(S3_ATTEMPT_TIMEOUT))
+        .interceptor(meter.of_service(Service::S3));
     // A local cloud has one host name: the bucket cannot be part of it.
     builder.set_force_path_style(Some(endpoint.is_some()));
     builder.set_endpoint_url(endpoint);
     aws_sdk_s3::Client::from_conf(builder.build())
 }
 
-fn sqs(config: &SdkConfig, endpoint: Option<String>) -> aws_sdk_sqs::Client {
-    let mut builder = aws_sdk_sqs::config::Builder::from(config);
+fn sqs(config: &SdkConfig, endpoint: Option<String>, meter: &CloudMeter) -> aws_sdk_sqs::Client {
+    let mut builder = aws_sdk_sqs::config::Builder::from(config).interceptor(meter.of_service(Service::Sqs));
     builder.set_endpoint_url(endpoint);
     aws_sdk_sqs::Client::from_conf(builder.build())
 }

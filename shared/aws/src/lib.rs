@@ -11,6 +11,7 @@
 //! * [`records`], [`permits`], [`secrets`], [`row_queue`]: what pipelines need of others
 //! * [`topic`]: everybody who wants to know
 //! * [`connections`], [`watchers`]: clients that look on, and what they look at
+//! * [`meter`]: what a process asks of all of them
 //! * [`telemetry`]: logs as JSON lines
 //! * [`system`]: the clock and the randomness of the machine
 
@@ -20,6 +21,7 @@ pub mod connections;
 pub mod env;
 mod errors;
 pub mod ledger;
+pub mod meter;
 pub mod objects;
 pub mod permits;
 pub mod pipeline_ports;
@@ -40,6 +42,7 @@ pub use access::DynamoAccess;
 pub use clients::Cloud;
 pub use connections::GatewayConnections;
 pub use ledger::DynamoLedger;
+pub use meter::CloudMeter;
 pub use objects::S3Objects;
 pub use permits::DynamoPermits;
 pub use pipelines::DynamoPipelines;

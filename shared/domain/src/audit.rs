@@ -95,6 +95,7 @@ fn counted(tally: &Tally) -> Contribution {
         dead: tally.dead.into(),
         cancelled: tally.cancelled.into(),
         attempts: signed(tally.attempts),
+        usage: tally.usage.numbers().map(signed),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::keys::ObjectKey;
 use crate::message::BatchMessage;
 use crate::outcome::Counts;
 use crate::plan::{BatchPlan, ByteRange};
+use crate::usage::Usage;
 
 pub use counting::{BatchChange, Contribution, difference};
 pub use redrive::{Redo, Redrive, Selection};
@@ -122,6 +123,9 @@ pub struct Batch {
     pub redo: Option<Redo>,
     /// Outcomes by kind.
     pub counts: Counts,
+    /// What its workers asked of the cloud. Of batches that were processed together it is all with the first.
+    #[serde(default, skip_serializing_if = "Usage::is_zero")]
+    pub usage: Usage,
     /// Where the outcomes lie: in row order, then the overlays, of which the last that has a row is right.
     pub parts: Vec<Part>,
     /// The history, oldest first.
@@ -158,6 +162,8 @@ pub struct Progress {
     pub counts: Counts,
     /// Where the outcomes were written; absent when there are none.
     pub part: Option<Part>,
+    /// What was asked of the cloud for it.
+    pub usage: Usage,
     /// Why it got no further, where it was something other than the time.
     pub trouble: Option<String>,
 }
@@ -176,6 +182,7 @@ impl Batch {
             processed_bytes: 0,
             redo: None,
             counts: Counts::default(),
+            usage: Usage::default(),
             parts: Vec::new(),
             attempts: Vec::new(),
             attempts_counted: 0,
@@ -256,6 +263,7 @@ impl Batch {
             next.processed_bytes += progress.bytes;
         }
         next.counts.add(&progress.counts);
+        next.usage = next.usage.plus(&progress.usage);
         next.parts.extend(progress.part.clone().map(|part| Part { is_overlay: next.redo.is_some(), ..part }));
         next
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::clock::Timestamp;
 use crate::ids::TaskId;
 use crate::keys::{ObjectKey, decode_event_key};
 
@@ -26,6 +27,8 @@ pub struct Delivery {
 #[serde(rename_all = "PascalCase")]
 struct Attributes {
     approximate_receive_count: String,
+    #[serde(default)]
+    sent_timestamp: Option<String>,
 }
 
 impl Delivery {
@@ -35,7 +38,7 @@ impl Delivery {
             message_id: message_id.to_owned(),
             receipt_handle: receipt_handle.to_owned(),
             body: body.to_owned(),
-            attributes: Attributes { approximate_receive_count: receive_count.to_string() },
+            attributes: Attributes { approximate_receive_count: receive_count.to_string(), sent_timestamp: None },
         }
     }
 
@@ -47,6 +50,11 @@ impl Delivery {
     /// How often the message has been delivered, this time included.
     pub fn receive_count(&self) -> u32 {
         self.attributes.approximate_receive_count.parse().unwrap_or(1)
+    }
+
+    /// When the message was sent, where the queue says so.
+    pub fn sent(&self) -> Option<Timestamp> {
+        self.attributes.sent_timestamp.as_ref()?.parse().ok().map(Timestamp::from_millis)
     }
 
     /// How long to wait after trouble before the next delivery: 2, 4, 8 … seconds, 256 at the most.
@@ -184,7 +192,6 @@ struct S3Object {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Timestamp;
 
     #[test]
     fn an_event_of_the_queue_is_read() {
@@ -192,8 +199,13 @@ mod tests {
             r#"{"Records":[{"messageId":"m1","receiptHandle":"h1","body":"{}","attributes":{"ApproximateReceiveCount":"3","SentTimestamp":"1"},"eventSource":"aws:sqs"}]}"#,
         )
         .unwrap();
-        assert_eq!(event.deliveries, [Delivery::new("m1", "h1", "{}", 3)]);
-        assert_eq!(event.deliveries[0].receive_count(), 3);
+        let [delivery] = &event.deliveries[..] else { panic!("one delivery") };
+        assert_eq!(
+            (delivery.message_id(), delivery.receipt_handle.as_str(), delivery.body.as_str()),
+            ("m1", "h1", "{}")
+        );
+        assert_eq!((delivery.receive_count(), delivery.sent()), (3, Some(Timestamp::from_millis(1))));
+        assert_eq!(Delivery::new("m1", "h1", "{}", 3).sent(), None);
     }
 
     #[test]

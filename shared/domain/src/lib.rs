@@ -20,6 +20,8 @@
 //! * [`fate`]: what is known of each row of a batch
 //! * [`error_chain`]: an error with its causes in one line
 //! * [`problem`]: errors as RFC 9457 problem details
+//! * [`metrics`]: what CloudWatch is told, by printed lines
+//! * [`usage`]: what a task asked of the cloud, and about what that costs
 //! * [`view`]: tasks and batches as the API shows them
 //! * [`record`]: what a `store` delivery keeps, once for each key
 //! * [`own_pipeline`]: the pipelines of an owner, by name
@@ -51,6 +53,7 @@ pub mod keys;
 pub mod limits;
 pub mod live;
 pub mod message;
+pub mod metrics;
 pub mod outcome;
 pub mod own_pipeline;
 pub mod permits;
@@ -66,6 +69,7 @@ pub mod secrets;
 pub mod stop;
 pub mod sweep;
 pub mod task;
+pub mod usage;
 pub mod view;
 
 pub use error_chain::error_chain;

@@ -17,6 +17,8 @@ pub struct Patience {
     pub retention: Duration,
     /// An upload that was announced.
     pub upload: Duration,
+    /// A task that is being worked at and does not move: by then the sweeper had its chances, and a person should look.
+    pub stuck: Duration,
 }
 
 impl Patience {
@@ -26,6 +28,7 @@ impl Patience {
         empty_queue: Duration::from_secs(15 * 60),
         retention: Duration::from_secs(4 * 24 * 60 * 60),
         upload: Duration::from_secs(60 * 60),
+        stuck: Duration::from_secs(60 * 60),
     };
 }
 
@@ -90,6 +93,12 @@ pub fn decide(seen: &Observation<'_>, now: Timestamp, patience: &Patience) -> Sw
         state if state.is_final() && !head.is_audited => Sweep::LastAudit,
         _ => Sweep::Nothing,
     }
+}
+
+/// Whether the task should move and has not for long. One that is paused, or waits for its file, need not.
+pub fn is_stuck(seen: &Observation<'_>, now: Timestamp, patience: &Patience) -> bool {
+    matches!(seen.task.head.state, TaskState::Splitting | TaskState::Processing | TaskState::Cancelling)
+        && now.since(last_activity(seen).max(seen.task.head.split.lease_until)) >= patience.stuck
 }
 
 /// When something last happened to the task. A lease that runs is activity until it ends.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::ids::{Owner, PipelineRef, TaskId};
 use crate::outcome::Counts;
+use crate::usage::Usage;
 
 pub use commands::{Changed, Command, Refused};
 pub use splitting::{SPLIT_CRASHES_ALLOWED, SplitDecision};
@@ -142,6 +143,9 @@ pub struct Split {
     pub format: Option<String>,
     /// Whether a message has been sent for every batch.
     pub fanned_out: bool,
+    /// What reading the file asked of the cloud.
+    #[serde(default, skip_serializing_if = "Usage::is_zero")]
+    pub usage: Usage,
 }
 
 /// The part of a task that is written under its version.
@@ -193,6 +197,9 @@ pub struct Tally {
     pub cancelled: u32,
     /// Deliveries of batches to workers.
     pub attempts: u64,
+    /// What the batches asked of the cloud.
+    #[serde(default)]
+    pub usage: Usage,
 }
 
 impl Tally {
@@ -268,6 +275,11 @@ impl Task {
             head.reason = None;
         }
         Some(head)
+    }
+
+    /// What the task asked of the cloud so far.
+    pub fn usage(&self) -> Usage {
+        self.head.split.usage.plus(&self.tally.usage)
     }
 
     /// The head once its counters were compared with its batches.

@@ -17,6 +17,7 @@ use crate::ids::{BatchNumber, PipelineRef, TaskId};
 use crate::plan::BatchPlan;
 use crate::report::ended;
 use crate::task::{Reason, Task, TaskState};
+use crate::usage::UsageView;
 
 pub use key::{KeyRequest, KeyView, NewKey};
 pub use pipeline::{DryRowView, DryRunView, DryStageView, PipelineView};
@@ -57,6 +58,8 @@ pub struct TaskView {
     pub rows_per_second: Option<f64>,
     /// Seconds until the last row has its outcome, at the present rate; null when unknown.
     pub seconds_left: Option<f64>,
+    /// What it asked of the cloud so far.
+    pub usage: UsageView,
     /// Why it ended as it did, when that needs saying.
     pub reason: Option<Reason>,
     /// When it was registered.
@@ -122,6 +125,7 @@ impl TaskView {
             attempts: tally.attempts,
             rows_per_second,
             seconds_left,
+            usage: UsageView::from(&task.usage()),
             reason: head.reason.clone(),
             created: head.created.to_rfc3339(),
             split_started: head.split.started.map(Timestamp::to_rfc3339),

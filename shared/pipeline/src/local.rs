@@ -16,7 +16,7 @@ use crate::pipeline::Pipeline;
 use crate::row::SourceRow;
 use crate::stage::{Interrupted, RowContext};
 
-pub use ports::{SECRET_VARIABLE, services};
+pub use ports::{KeptRecords, SECRET_VARIABLE, services, services_that_keep};
 
 /// Runs pipelines on the thread that calls it.
 #[derive(Debug)]

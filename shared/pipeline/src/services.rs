@@ -12,6 +12,7 @@ use std::sync::Arc;
 use filas_domain::clock::Timestamp;
 use filas_domain::error_chain;
 use filas_domain::ids::Owner;
+use filas_domain::metrics::Metrics;
 use filas_domain::permits::{Answer, Destination, Micros, Rate};
 use filas_domain::ports::{Clock, PortError};
 use filas_domain::record::{Record, Records, Stored};
@@ -45,6 +46,7 @@ pub struct Services {
     outside: Arc<dyn Outside>,
     owner: Option<Owner>,
     secrets: Arc<SecretCache>,
+    metrics: Metrics,
 }
 
 impl fmt::Debug for Services {
@@ -76,7 +78,7 @@ impl Services {
         Q: RowQueue + 'static,
         C: Clock + 'static,
     {
-        Self { outside: Arc::new(ports), owner: Some(owner), secrets: Arc::default() }
+        Self { outside: Arc::new(ports), owner: Some(owner), secrets: Arc::default(), metrics: Metrics::new() }
     }
 
     /// The outside of a worker, before it is known for whom: [`for_owner`](Self::for_owner) makes it an owner's.
@@ -88,19 +90,29 @@ impl Services {
         Q: RowQueue + 'static,
         C: Clock + 'static,
     {
-        Self { outside: Arc::new(ports), owner: None, secrets: Arc::default() }
+        Self { outside: Arc::new(ports), owner: None, secrets: Arc::default(), metrics: Metrics::new() }
     }
 
     /// The same outside, as another owner may use it. Nothing that was remembered goes with it.
     #[must_use]
     pub fn for_owner(&self, owner: Owner) -> Self {
-        Self { outside: self.outside.clone(), owner: Some(owner), secrets: Arc::default() }
+        Self {
+            outside: self.outside.clone(),
+            owner: Some(owner),
+            secrets: Arc::default(),
+            metrics: self.metrics.clone(),
+        }
     }
 
     /// Nothing but the clock: enough to check a pipeline, and to run one without `rate`, secrets, `store` or `queue`.
     /// Whatever else a row asks for is a [`Fault`](Interrupted::Fault).
     pub fn none() -> Self {
-        Self { outside: Arc::new(Unwired), owner: None, secrets: Arc::default() }
+        Self { outside: Arc::new(Unwired), owner: None, secrets: Arc::default(), metrics: Metrics::new() }
+    }
+
+    /// What is observed on the way: its clones observe together, whoever the owner is.
+    pub const fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// The time.

@@ -41,7 +41,8 @@ pub fn bench(workspace: &Workspace, options: &Rows) -> Result<()> {
     asked
 }
 
-fn write(file: &std::path::Path, rows: u32) -> Result<()> {
+/// Writes so many orders, of which every thousandth is wrong.
+pub(super) fn write(file: &std::path::Path, rows: u32) -> Result<()> {
     let mut out = std::io::BufWriter::new(std::fs::File::create(file)?);
     writeln!(out, "order_id,sku,customer,quantity,unit_price,currency,order_date")?;
     for row in 1..=rows {

@@ -101,7 +101,7 @@ impl World {
     /// So many of the batch's rows succeeded.
     async fn record(&self, number: u32, rows: u32) {
         let counts = Counts { succeeded: u64::from(rows), ..Counts::default() };
-        let progress = Progress { rows, bytes: u64::from(rows), counts, part: None, trouble: None };
+        let progress = Progress { rows, bytes: u64::from(rows), counts, ..Progress::default() };
         self.change(number, |batch| batch.recorded(&progress, self.clock.now())).await;
     }
 

@@ -9,7 +9,7 @@ use filas_domain::plan::BatchIndex;
 use filas_domain::ports::{TaskLedger, TaskRegister};
 use filas_domain::task::{Order, TaskState};
 use filas_pipeline::catalogue;
-use filas_testkit::memory::{self, ManualClock, MemoryLedger, MemoryObjects, MemoryQueue};
+use filas_testkit::memory::{self, ManualClock, MemoryLedger, MemoryMeter, MemoryObjects, MemoryQueue};
 use serde_json::{Value, json};
 
 use super::*;
@@ -137,6 +137,7 @@ impl World {
             queue: self.batches.clone(),
             deliveries: self.ingest.clone(),
             clock: self.clock.clone(),
+            meter: Arc::new(MemoryMeter::new()),
         };
         let invocation = Invocation { request_id: "request".into(), deadline: self.clock.now().plus(TIME_LIMIT) };
         let again = serde_json::to_value(splitter.run(&deliveries, &invocation).await).unwrap();
@@ -342,7 +343,7 @@ async fn batches_that_are_closed_or_in_a_workers_hands_are_not_sent_again() {
         world.ledger.write_batches(&[BatchChange { before, after: claimed.clone() }]).await.unwrap();
         if message.batch.get() == 0 {
             let counts = Counts { succeeded: 2, ..Counts::default() };
-            let progress = Progress { rows: 2, bytes: message.plan.bytes.len(), counts, part: None, trouble: None };
+            let progress = Progress { rows: 2, bytes: message.plan.bytes.len(), counts, ..Progress::default() };
             let after = claimed.recorded(&progress, now);
             world.ledger.write_batches(&[BatchChange { before: claimed, after }]).await.unwrap();
         }

@@ -175,7 +175,7 @@ impl World {
                 bytes: u64::from(*rows) * 22,
                 counts: Counts { succeeded: u64::from(*rows), ..Counts::default() },
                 part: Some(Part { key: key.clone(), bytes, rows: *rows, is_overlay: false }),
-                trouble: None,
+                ..Progress::default()
             };
             self.change(id, *number, |batch| batch.recorded(&progress, self.clock.now())).await;
         }
@@ -320,7 +320,7 @@ async fn ended(world: &World) -> TaskId {
     world.succeed(id, &[(0, 2)]).await;
     world.claim(id, 1).await;
     let counts = Counts { failed: 1, failed_by_code: [("X".to_owned(), 1)].into(), ..Counts::default() };
-    let progress = Progress { rows: 1, bytes: 22, counts, part: None, trouble: None };
+    let progress = Progress { rows: 1, bytes: 22, counts, ..Progress::default() };
     world.change(id, 1, |batch| batch.recorded(&progress, world.clock.now())).await;
     world.finish(id).await;
     id

@@ -102,7 +102,7 @@ impl World {
         let before = Batch::unclaimed(&BatchMessage { task: id, batch, plan: index.batches[number as usize] });
         let now = self.clock.now();
         let counts = Counts { succeeded: 2, ..Counts::default() };
-        let progress = Progress { rows: 2, bytes: 20, counts, part: None, trouble: None };
+        let progress = Progress { rows: 2, bytes: 20, counts, ..Progress::default() };
         let after = before.claimed("worker", "m1", now, now).unwrap();
         self.ledger.write_batches(&[BatchChange { before, after: after.clone() }]).await.unwrap();
         let ended = after.recorded(&progress, now);
@@ -287,8 +287,14 @@ fn patience_is_configured_in_seconds() {
 #[test]
 fn a_drift_is_a_metric_of_the_stack() {
     let report = Report { tasks: 3, drifting: 1, ..Report::default() };
-    let line: serde_json::Value = serde_json::from_str(&report.metrics("filas", Timestamp::from_millis(7))).unwrap();
-    assert_eq!((&line["LedgerDrift"], &line["Stack"]), (&1.into(), &"filas".into()));
+    let metrics = Metrics::new();
+    report.observe(&metrics);
+    let line = metrics.line("filas", Timestamp::from_millis(7)).unwrap();
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(
+        (&line["LedgerDrift"], &line["StuckTasks"], &line["Stack"]),
+        (&1.0.into(), &0.0.into(), &"filas".into())
+    );
     assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"], "LedgerDrift");
 }
 

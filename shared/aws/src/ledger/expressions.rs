@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use filas_domain::batch::{Batch, Contribution};
 use filas_domain::clock::Timestamp;
 use filas_domain::task::{Head, Task};
+use filas_domain::usage::Usage;
 
 use super::items::{CODE_PREFIX, EXPIRES, PK, UNSETTLED, head_attribute, number, owner_state, text};
 use super::values::{Attributes, StoredError};
@@ -32,9 +33,12 @@ pub(crate) fn add(difference: &Contribution) -> Expression {
         ("cancelled".to_owned(), difference.cancelled),
         ("attempts".to_owned(), difference.attempts),
     ];
+    let used = Usage::NAMES.iter().zip(difference.usage).map(|(name, count)| ((*name).to_owned(), count));
     let codes = difference.failed_by_code.iter().map(|(code, rows)| (format!("{CODE_PREFIX}{code}"), *rows));
     let (mut terms, mut names, mut values) = (Vec::new(), HashMap::new(), Attributes::new());
-    for (position, (name, count)) in counters.into_iter().chain(codes).filter(|(_, count)| *count != 0).enumerate() {
+    for (position, (name, count)) in
+        counters.into_iter().chain(used).chain(codes).filter(|(_, count)| *count != 0).enumerate()
+    {
         terms.push(format!("#c{position} :c{position}"));
         names.insert(format!("#c{position}"), name);
         values.insert(format!(":c{position}"), number(count));

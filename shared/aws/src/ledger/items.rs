@@ -8,6 +8,7 @@ use filas_domain::limits::TASK_KEPT;
 use filas_domain::outcome::Counts;
 use filas_domain::ports::IdempotencyKey;
 use filas_domain::task::{Head, Tally, Task, TaskState};
+use filas_domain::usage::Usage;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -90,7 +91,7 @@ pub(crate) fn task_item(task: &Task) -> Result<Attributes, StoredError> {
     if !task.head.is_settled() {
         item.insert(UNSETTLED.into(), text(UNSETTLED));
     }
-    let Tally { counts, done, dead, cancelled, attempts } = &task.tally;
+    let Tally { counts, done, dead, cancelled, attempts, usage } = &task.tally;
     let counters = [
         ("succeeded", counts.succeeded),
         ("failed", counts.failed),
@@ -101,6 +102,7 @@ pub(crate) fn task_item(task: &Task) -> Result<Attributes, StoredError> {
         ("attempts", *attempts),
     ];
     item.extend(counters.map(|(name, count)| (name.to_owned(), number(count))));
+    item.extend(Usage::NAMES.iter().zip(usage.numbers()).map(|(name, count)| ((*name).to_owned(), number(count))));
     item.extend(counts.failed_by_code.iter().map(|(code, rows)| (format!("{CODE_PREFIX}{code}"), number(rows))));
     Ok(item)
 }
@@ -153,6 +155,8 @@ fn tally_of(item: &Attributes) -> Result<Tally, StoredError> {
         dead: batches("dead")?,
         cancelled: batches("cancelled")?,
         attempts: count_in(item, "attempts")?,
+        // Not there in a task of before this was counted.
+        usage: Usage::of(Usage::NAMES.map(|name| count_in(item, name).unwrap_or(0))),
     })
 }
 

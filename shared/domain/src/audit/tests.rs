@@ -28,7 +28,7 @@ fn ended() -> (Task, Batch) {
     };
     let before = Batch::unclaimed(&BatchMessage { task: task.id, batch: BatchNumber::new(0), plan });
     let counts = Counts { succeeded: 2, failed: 1, failed_by_code: [("X".into(), 1)].into(), ..Counts::default() };
-    let progress = Progress { rows: 3, bytes: 30, counts: counts.clone(), part: None, trouble: None };
+    let progress = Progress { rows: 3, bytes: 30, counts: counts.clone(), ..Progress::default() };
     let after = before.claimed("worker", "m1", NOW, NOW).unwrap().recorded(&progress, NOW);
     let counted = difference(&[BatchChange { before, after: after.clone() }]);
     task.head.state = TaskState::CompletedWithFailures;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{Batch, BatchState};
+use crate::usage::Usage;
 
 impl Batch {
     /// What this batch adds to its task.
@@ -23,6 +24,7 @@ impl Batch {
             dead: one_if(BatchState::Dead),
             cancelled: one_if(BatchState::Cancelled),
             attempts: i64::from(self.attempts_counted),
+            usage: self.usage.numbers().map(signed),
         }
     }
 }
@@ -50,6 +52,8 @@ pub struct Contribution {
     pub cancelled: i64,
     /// Deliveries to workers.
     pub attempts: i64,
+    /// What was asked of the cloud, in the order of [`Usage::NAMES`].
+    pub usage: [i64; Usage::COUNT],
 }
 
 impl Contribution {
@@ -58,6 +62,7 @@ impl Contribution {
         self.failed_by_code.values().all(|rows| *rows == 0)
             && [self.succeeded, self.failed, self.unprocessed, self.done, self.dead, self.cancelled, self.attempts]
                 .iter()
+                .chain(&self.usage)
                 .all(|count| *count == 0)
     }
 
@@ -70,6 +75,9 @@ impl Contribution {
         self.dead += sign * other.dead;
         self.cancelled += sign * other.cancelled;
         self.attempts += sign * other.attempts;
+        for (used, more) in self.usage.iter_mut().zip(&other.usage) {
+            *used += sign * more;
+        }
         for (code, rows) in &other.failed_by_code {
             *self.failed_by_code.entry(code.clone()).or_default() += sign * rows;
         }

@@ -30,7 +30,7 @@ fn progress(rows: u32, failed: u32) -> Progress {
         };
         counts.count(&OutcomeLine::new(RowNumber::new(row), result));
     }
-    Progress { rows, bytes: u64::from(rows) * 10, counts, part: None, trouble: None }
+    Progress { rows, bytes: u64::from(rows) * 10, counts, ..Progress::default() }
 }
 
 fn claimed(batch: &Batch, now: u64) -> Batch {

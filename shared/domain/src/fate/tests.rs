@@ -42,7 +42,8 @@ fn recorded(batch: &Batch, rows: &[u32], code: &str) -> (Batch, Vec<u8>) {
     let range = ByteRange { start: 0, end: bytes.len() as u64 };
     let key = ObjectKey::part(batch.task, batch.number, batch.epoch());
     let part = Part { key, bytes: range, rows: count, is_overlay: false };
-    let progress = Progress { rows: count, bytes: u64::from(count) * 10, counts, part: Some(part), trouble: None };
+    let progress =
+        Progress { rows: count, bytes: u64::from(count) * 10, counts, part: Some(part), ..Progress::default() };
     (batch.recorded(&progress, at(100)), bytes)
 }
 

@@ -11,6 +11,7 @@ const PATIENCE: Patience = Patience {
     empty_queue: Duration::from_secs(100),
     retention: Duration::from_secs(1000),
     upload: Duration::from_secs(500),
+    stuck: Duration::from_secs(300),
 };
 
 fn task(state: TaskState, change: impl FnOnce(&mut Task)) -> Task {
@@ -104,4 +105,20 @@ fn an_ended_task_is_audited_once() {
         check(&task(state, |_| {}), 1, false, Sweep::LastAudit);
         check(&task(state, |task| task.head.is_audited = true), 1, false, Sweep::Nothing);
     }
+}
+
+#[test]
+fn a_task_that_should_move_and_does_not_is_stuck() {
+    let check = |task: &Task, now: u64, expected: bool| {
+        let seen = Observation { task, batches: &[], is_queue_empty: false };
+        assert_eq!(is_stuck(&seen, at(now), &PATIENCE), expected, "{:?} at {now}", task.head.state);
+    };
+    for state in [TaskState::Splitting, TaskState::Processing, TaskState::Cancelling] {
+        check(&task(state, |_| {}), 299, false);
+        check(&task(state, |_| {}), 300, true);
+    }
+    for state in [TaskState::AwaitingUpload, TaskState::Paused, TaskState::Completed] {
+        check(&task(state, |_| {}), 300, false);
+    }
+    check(&task(TaskState::Splitting, |task| task.head.split.lease_until = at(60)), 359, false);
 }

@@ -2,7 +2,7 @@
 //! nothing that would be kept.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use filas_domain::clock::Timestamp;
@@ -29,6 +29,65 @@ pub fn services(owner: Owner, get: fn(&str) -> Option<String>) -> Services {
         clock: MachineClock,
     };
     Services::new(ports, owner)
+}
+
+/// As [`services`], and what is delivered to `store` is kept in the memory of this process.
+pub fn services_that_keep(owner: Owner, get: fn(&str) -> Option<String>) -> (Services, KeptRecords) {
+    let kept = KeptRecords::default();
+    let ports = Ports {
+        records: kept.clone(),
+        permits: OneProcess::default(),
+        secrets: Environment(get),
+        queue: NotHere,
+        clock: MachineClock,
+    };
+    (Services::new(ports, owner), kept)
+}
+
+/// Records in the memory of this process, once for each key. Its clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct KeptRecords(Arc<Mutex<BTreeMap<RecordId, Record>>>);
+
+impl KeptRecords {
+    /// Takes all of them out, by key.
+    pub fn take(&self) -> Vec<Record> {
+        std::mem::take(&mut *self.records()).into_values().collect()
+    }
+
+    fn records(&self) -> MutexGuard<'_, BTreeMap<RecordId, Record>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Records for KeptRecords {
+    async fn keep(&self, record: &Record) -> Result<Stored, PortError> {
+        let mut records = self.records();
+        match records.get(&record.id) {
+            Some(known) if known.source != record.source => Ok(Stored::TakenBy(known.source)),
+            Some(_) => Ok(Stored::Kept),
+            None => {
+                records.insert(record.id.clone(), record.clone());
+                Ok(Stored::Kept)
+            }
+        }
+    }
+
+    async fn record(&self, id: &RecordId) -> Result<Option<Record>, PortError> {
+        Ok(self.records().get(id).cloned())
+    }
+
+    async fn list(
+        &self,
+        owner: &Owner,
+        pipeline: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Record>, PortError> {
+        let records = self.records();
+        let theirs = records.values().filter(|record| record.id.owner == *owner && record.id.pipeline == pipeline);
+        let rest = theirs.filter(|record| after.is_none_or(|after| record.id.key.as_str() > after));
+        Ok(rest.take(limit as usize).cloned().collect())
+    }
 }
 
 /// The clock of the machine.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use filas_domain::breaker::{Admission, Breaker, Down};
+use filas_domain::metrics::Metric;
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Client, Method, Url};
 use tokio::sync::{Notify, Semaphore};
@@ -199,7 +200,9 @@ impl Partner {
         }
         let builder = self.client.request(request.method.clone(), request.url.clone());
         let builder = builder.headers(headers).timeout(left.min(self.timeout)).body(request.body.clone());
+        let begun = Instant::now();
         let attempted = answer::send(builder, request.read).await;
+        self.services.metrics().observe_time(Metric::PartnerLatency, begun.elapsed());
         if left < self.timeout && attempted.as_ref().is_err_and(reqwest::Error::is_timeout) {
             // The partner still had time by the pipeline's word; it was the worker that had none.
             return Err(Interrupted::OutOfTime);

@@ -60,7 +60,7 @@ pub(super) async fn a_worker_counts_nothing_for_a_task_that_is_taken_away(ledger
     ledger.write_batches(std::slice::from_ref(&claim)).await.unwrap();
     ledger.take_away(&task, samples::NOW).await.unwrap();
     let counts = Counts { succeeded: samples::ROWS.into(), ..Counts::default() };
-    let progress = Progress { rows: samples::ROWS, bytes: 1000, counts, part: None, trouble: None };
+    let progress = Progress { rows: samples::ROWS, bytes: 1000, counts, ..Progress::default() };
     let done = BatchChange { after: claim.after.recorded(&progress, samples::NOW), before: claim.after };
     assert_stale(&ledger.write_batches(&[done]).await, "a count for a task that is gone");
 }

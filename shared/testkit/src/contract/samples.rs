@@ -92,6 +92,6 @@ pub fn close(claimed: &Batch, failed: u32, code: &str) -> BatchChange {
         failed_by_code: (failed > 0).then(|| (code.to_owned(), failed)).into_iter().collect(),
         ..Counts::default()
     };
-    let progress = Progress { rows: ROWS, bytes: u64::from(ROWS) * 100, counts, part: None, trouble: None };
+    let progress = Progress { rows: ROWS, bytes: u64::from(ROWS) * 100, counts, ..Progress::default() };
     BatchChange { before: claimed.clone(), after: claimed.recorded(&progress, NOW) }
 }

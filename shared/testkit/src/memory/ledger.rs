@@ -12,6 +12,7 @@ use filas_domain::ports::{
     TaskRegister, UnsettledTasks, WriteError,
 };
 use filas_domain::task::{Head, Tally, Task, TaskState};
+use filas_domain::usage::Usage;
 
 use super::faults::{Faults, lock, plans_faults};
 
@@ -336,6 +337,11 @@ fn sum(tally: &Tally, difference: &Contribution) -> Result<Tally, PortError> {
     sum.dead = add_batches(sum.dead, difference.dead)?;
     sum.cancelled = add_batches(sum.cancelled, difference.cancelled)?;
     sum.attempts = add(sum.attempts, difference.attempts)?;
+    let mut used = sum.usage.numbers();
+    for (used, more) in used.iter_mut().zip(difference.usage) {
+        *used = add(*used, more)?;
+    }
+    sum.usage = Usage::of(used);
     for (code, more) in &difference.failed_by_code {
         let rows = sum.counts.failed_by_code.entry(code.clone()).or_default();
         *rows = add(*rows, *more)?;

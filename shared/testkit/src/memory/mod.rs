@@ -12,6 +12,7 @@
 //! * [`access`]: keys of owners, and counters of requests
 //! * [`records`], [`permits`], [`secrets`], [`row_queue`]: what pipelines need of others
 //! * [`topic`], [`watchers`]: what others are told, and who looks on
+//! * [`meter`]: what a worker asks of the cloud
 //! * [`faults`]: the failures that a test asks for
 //! * [`strike`]: every port under a fate that strikes calls: failures, stalls and deaths
 
@@ -19,6 +20,7 @@ mod access;
 mod clock;
 mod faults;
 mod ledger;
+mod meter;
 mod objects;
 mod permits;
 mod pipelines;
@@ -35,6 +37,7 @@ mod watchers;
 pub use access::MemoryAccess;
 pub use clock::ManualClock;
 pub use ledger::MemoryLedger;
+pub use meter::MemoryMeter;
 pub use objects::{MemoryObjects, MemoryStream};
 pub use permits::MemoryPermits;
 pub use pipelines::MemoryPipelines;

@@ -1,5 +1,6 @@
 //! A processor and everything around it, in memory and in tokio's paused time.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
@@ -8,12 +9,13 @@ use filas_domain::delivery::Delivery;
 use filas_domain::ids::{PipelineRef, RowNumber, TaskId};
 use filas_domain::keys::ObjectKey;
 use filas_domain::message::BatchMessage;
+use filas_domain::metrics::Metrics;
 use filas_domain::outcome::{Counts, OutcomeLine};
 use filas_domain::plan::Planner;
 use filas_domain::ports::{BatchQueue, Clock, ObjectWriter, TaskLedger, TaskRegister};
 use filas_domain::task::{Order, Tally, Task};
 use filas_pipeline::{Services, Variables, catalogue};
-use filas_testkit::memory::{self, ManualClock, MemoryLedger, MemoryObjects, MemoryQueue};
+use filas_testkit::memory::{self, ManualClock, MemoryLedger, MemoryMeter, MemoryObjects, MemoryQueue};
 use serde_json::{Value, json};
 
 use super::fragile::{Fate, Fragile, WorldClock};
@@ -251,6 +253,8 @@ impl World {
             deliveries: queue.clone(),
             queue,
             clock: self.clock.clone(),
+            metrics: Metrics::new(),
+            meter: Arc::new(MemoryMeter::new()),
         }
     }
 }

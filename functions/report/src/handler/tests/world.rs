@@ -11,6 +11,7 @@ use filas_domain::delivery::Delivery;
 use filas_domain::ids::{BatchNumber, RowNumber};
 use filas_domain::keys::ObjectKey;
 use filas_domain::message::BatchMessage;
+use filas_domain::metrics::Metrics;
 use filas_domain::outcome::{Counts, Failure, OutcomeLine, RowResult, Stage};
 use filas_domain::plan::{BatchIndex, ByteRange, Planner};
 use filas_domain::ports::{Clock as _, ObjectWriter, TaskLedger, TaskRegister};
@@ -77,6 +78,7 @@ impl World {
             queue: Fragile::new(self.queue.clone(), self.fate.clone()),
             deliveries: Fragile::new(self.queue.clone(), self.fate.clone()),
             clock: self.clock.clone(),
+            metrics: Metrics::new(),
         }
     }
 
@@ -168,7 +170,7 @@ impl World {
         let source = &source[plan.bytes.start as usize..plan.bytes.end as usize];
         let taken: usize = source.split_inclusive(|byte| *byte == b'\n').take(outcomes.len()).map(<[u8]>::len).sum();
         let part = Some(Part { key, bytes, rows, is_overlay: false });
-        let progress = Progress { rows, bytes: taken as u64, counts, part, trouble: None };
+        let progress = Progress { rows, bytes: taken as u64, counts, part, ..Progress::default() };
         self.change(id, number, |batch| batch.recorded(&progress, now)).await;
     }
 

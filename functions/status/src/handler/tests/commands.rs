@@ -43,7 +43,7 @@ impl World {
             bytes: 0,
             counts,
             part: Some(Part { key, bytes, rows, is_overlay: false }),
-            trouble: None,
+            ..Progress::default()
         };
         self.change(id, number, |batch| batch.recorded(&progress, self.clock.now())).await;
     }
@@ -91,7 +91,7 @@ async fn a_batch_that_a_worker_holds_ends_by_itself_before_its_task_is_cancelled
     assert_eq!(answer.body["state"], "cancelling");
     assert_eq!(world.states(id), [BatchState::Processing, BatchState::Cancelled]);
     let counts = Counts { succeeded: 2, ..Counts::default() };
-    let progress = Progress { rows: 2, bytes: 44, counts, part: None, trouble: None };
+    let progress = Progress { rows: 2, bytes: 44, counts, ..Progress::default() };
     world.change(id, 0, |batch| batch.recorded(&progress, world.clock.now())).await;
     let again = world.command(&format!("tasks/{id}/cancel"), Value::Null).await;
     assert_eq!((again.status, &again.body["state"]), (202, &"cancelled".into()), "asked for twice, it goes on");

@@ -40,7 +40,7 @@ impl World {
         let rows = codes.len() as u32;
         self.objects.put(&key, "application/x-ndjson", object).await.unwrap();
         let part = Some(Part { key, bytes, rows, is_overlay: false });
-        let progress = Progress { rows, bytes: u64::from(rows) * 22, counts, part, trouble: None };
+        let progress = Progress { rows, bytes: u64::from(rows) * 22, counts, part, ..Progress::default() };
         self.change(id, number, |batch| batch.recorded(&progress, self.clock.now())).await;
     }
 }

@@ -42,7 +42,7 @@ fn done(number: u32, begun: u64, ended: u64) -> Batch {
     let batch = Batch::unclaimed(&BatchMessage { task: id, batch: BatchNumber::new(number), plan });
     let claimed = batch.claimed("w", "m", at(begun), at(ended + 10)).unwrap();
     let counts = Counts { succeeded: ROWS.into(), ..Counts::default() };
-    claimed.recorded(&Progress { rows: ROWS, bytes: 10, counts, part: None, trouble: None }, at(ended))
+    claimed.recorded(&Progress { rows: ROWS, bytes: 10, counts, ..Progress::default() }, at(ended))
 }
 
 fn check(task: &Task, recent: &[Batch], now: u64, rate: Option<f64>, left: Option<f64>) {

@@ -5,21 +5,15 @@
 //! which is why there is a most of them.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use filas_domain::ports::{Clock, ObjectReader, ObjectStream, ObjectWriter, TaskCatalogue, TaskLedger};
-use filas_domain::report::{ADDED_COLUMNS, ResultFile};
-use filas_domain::task::Task;
+use filas_domain::clock::Timestamp;
+use filas_domain::report::ADDED_COLUMNS;
 use rust_xlsxwriter::{Color, DocProperties, ExcelDateTime, Format, FormatAlign, Note, Workbook, Worksheet, XlsxError};
-use tokio::fs::File;
-use tokio::io::AsyncReadExt as _;
-use tokio::sync::mpsc;
 
 use crate::cells::{Cell, LONGEST_TEXT, TEXT_FORMAT, cell};
-use crate::job::{Job, Verdict};
-use crate::lines::Lines;
-use crate::outcomes::lines_of;
+use crate::lines::lines_of;
 use crate::table::{Column, FailedRow, Table};
 
 /// Rows of a sheet, the names included.
@@ -38,94 +32,27 @@ const SHEET_BYTES: u64 = 2_500 * 1024 * 1024;
 /// About what a cell takes besides its text.
 const CELL_BYTES: u64 = 48;
 
-/// Chunks of lines that may wait for the one who writes.
-const CHUNKS_WAITING: usize = 2;
-
-/// Bytes that go to the store in one go.
-const PIECE_BYTES: usize = 4 * 1024 * 1024;
-
-/// Kept back for compressing the sheet and storing the workbook: the largest takes about half of it.
-const TIME_TO_SAVE: Duration = Duration::from_secs(90);
-
-/// Less time than this is not worth beginning with.
-const TIME_TO_BEGIN: Duration = Duration::from_secs(120);
-
 /// What the workbook says of itself.
-struct About {
+#[derive(Clone)]
+pub struct About {
     sheet: String,
     title: String,
     created: ExcelDateTime,
 }
 
-impl<L, O, C> Job<'_, L, O, C>
-where
-    L: TaskLedger + TaskCatalogue,
-    O: ObjectReader + ObjectWriter,
-    C: Clock,
-{
-    /// Writes the workbook and says how many rows it has, or why it is not written. It ends early when it would be larger
-    /// than a workbook can be, or than there is time for in a whole invocation.
-    pub(crate) async fn write_workbook(&self, task: &Task, table: &Table) -> Result<Result<u64, Verdict>> {
-        let left = self.time_left();
-        if left < self.at_most(TIME_TO_BEGIN, 50) {
-            return Ok(Err(Verdict::OutOfTime));
-        }
-        let until = Instant::now() + left.saturating_sub(self.at_most(TIME_TO_SAVE, 30));
-        let about = About::of(task)?;
-        let (sender, chunks) = mpsc::channel(CHUNKS_WAITING);
-        let path = tempfile::NamedTempFile::new().context("make a temporary file")?.into_temp_path();
-        let (target, columns) = (path.to_path_buf(), table.clone());
-        let writer = tokio::task::spawn_blocking(move || write(&target, &columns, &about, chunks, until));
-        let mut lines = Lines::open(self.objects, self.key(ResultFile::Failed)).await?;
-        while let Some(chunk) = lines.next().await? {
-            // The writer has had enough, or is in trouble: it says so itself.
-            if sender.send(chunk).await.is_err() {
-                break;
-            }
-        }
-        drop(sender);
-        let rows = writer.await.context("write the workbook")??;
-        Ok(self.store_file(&path).await?.map(|()| rows))
-    }
-
-    async fn store_file(&self, path: &Path) -> Result<Result<(), Verdict>> {
-        let file = ResultFile::Workbook;
-        let mut stream = self.objects.create(&self.key(file), file.media_type()).await?;
-        match copy(path, &mut stream).await {
-            Ok(()) => self.complete(stream).await,
-            Err(error) => {
-                // What was begun is swept up by the bucket's rule for unfinished uploads, if this fails as well.
-                stream.abandon().await.ok();
-                Err(error)
-            }
-        }
-    }
-}
-
-async fn copy(path: &Path, stream: &mut impl ObjectStream) -> Result<()> {
-    let mut file = File::open(path).await.context("open the workbook")?;
-    loop {
-        let mut piece = Vec::with_capacity(PIECE_BYTES);
-        let read = (&mut file).take(PIECE_BYTES as u64).read_to_end(&mut piece).await.context("read the workbook")?;
-        if read == 0 {
-            return Ok(());
-        }
-        stream.append(piece).await?;
-    }
-}
-
 impl About {
-    fn of(task: &Task) -> Result<Self> {
-        let order = &task.head.order;
+    /// Of the failed rows of a file that was read by this name and, where one was asked for, this sheet, and that ended at
+    /// this moment. It is not the present one: the same workbook twice is the same bytes twice.
+    ///
+    /// # Errors
+    /// When a workbook has no such moment.
+    pub fn new(filename: Option<&str>, sheet: Option<&str>, ended: Timestamp) -> Result<Self> {
         // A sheet that was asked for by name is found under that name when the workbook is uploaded again.
-        let named = order.sheet.clone().filter(|name| name.parse::<u32>().is_err());
-        let filename = order.filename.as_deref().unwrap_or("the upload");
-        let finished = task.head.finished.unwrap_or(task.head.updated);
+        let named = sheet.filter(|name| name.parse::<u32>().is_err());
         Ok(Self {
-            sheet: named.unwrap_or_else(|| "Failed rows".to_owned()),
-            title: format!("Failed rows of {filename}"),
-            // Not the present moment: the same workbook twice is the same bytes twice.
-            created: ExcelDateTime::from_timestamp(i64::try_from(finished.as_secs())?)?,
+            sheet: named.unwrap_or("Failed rows").to_owned(),
+            title: format!("Failed rows of {}", filename.unwrap_or("the upload")),
+            created: ExcelDateTime::from_timestamp(i64::try_from(ended.as_secs())?)?,
         })
     }
 }
@@ -150,13 +77,16 @@ struct Sheet<'a> {
     bytes: u64,
 }
 
-/// Writes the rows of all chunks, as many as fit, and says how many.
-fn write(
+/// Writes the rows of all chunks of lines, as many as fit into a workbook and come before `until`, and says how many.
+///
+/// # Errors
+/// When a line is no failed outcome, or the file cannot be written.
+pub fn write(
     path: &Path,
     table: &Table,
     about: &About,
-    mut chunks: mpsc::Receiver<Vec<u8>>,
-    until: Instant,
+    mut chunks: impl FnMut() -> Result<Option<Vec<u8>>>,
+    until: Option<Instant>,
 ) -> Result<u64> {
     let mut workbook = Workbook::new();
     let properties = DocProperties::new().set_title(&about.title).set_author("Filas");
@@ -168,9 +98,9 @@ fn write(
         sheet.sheet.set_name("Failed rows")?;
     }
     let first_row = sheet.next_row;
-    'all: while let Some(chunk) = chunks.blocking_recv() {
+    'all: while let Some(chunk) = chunks()? {
         for line in lines_of(&chunk) {
-            if sheet.is_full() || Instant::now() > until {
+            if sheet.is_full() || until.is_some_and(|until| Instant::now() > until) {
                 break 'all;
             }
             sheet.row(&FailedRow::read(line)?)?;

@@ -1,70 +1,33 @@
 //! Failed rows as csv and as records.
 
 use anyhow::Result;
-use filas_domain::ports::{Clock, ObjectReader, ObjectStream, ObjectWriter, TaskCatalogue, TaskLedger};
 use filas_domain::report::{
     ADDED_COLUMNS, CODE_COLUMN, REASON_COLUMN, ROW_COLUMN, ResultFile, STAGE_COLUMN, is_added, needs_guard,
 };
 use serde_json::Value;
 
-use crate::job::{Job, Verdict};
-use crate::lines::Lines;
-use crate::outcomes::lines_of;
 use crate::table::{FailedRow, Table};
 
 /// Says that a file is UTF-8: without it, a spreadsheet program on Windows takes it for something else.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-impl<L, O, C> Job<'_, L, O, C>
-where
-    L: TaskLedger + TaskCatalogue,
-    O: ObjectReader + ObjectWriter,
-    C: Clock,
-{
-    /// Writes the failed rows as csv or as records, from the file of failed outcomes, or says why not.
-    pub(crate) async fn write_text(&self, file: ResultFile, table: &Table) -> Result<Result<(), Verdict>> {
-        let mut lines = Lines::open(self.objects, self.key(ResultFile::Failed)).await?;
-        let mut stream = self.objects.create(&self.key(file), file.media_type()).await?;
-        match self.append_text(&mut lines, &mut stream, file, table).await {
-            Ok(true) => self.complete(stream).await,
-            ended => {
-                // What was begun is swept up by the bucket's rule for unfinished uploads, if this fails as well.
-                stream.abandon().await.ok();
-                ended.map(|_| Err(Verdict::OutOfTime))
-            }
-        }
+/// Appends what comes before the rows in a file of this kind: the names, in csv.
+pub fn begin(out: &mut Vec<u8>, file: ResultFile, table: &Table) {
+    if file == ResultFile::Csv {
+        csv_header(out, table);
     }
+}
 
-    /// Appends every row; false when the time is up.
-    async fn append_text(
-        &self,
-        lines: &mut Lines<'_, O>,
-        stream: &mut impl ObjectStream,
-        file: ResultFile,
-        table: &Table,
-    ) -> Result<bool> {
-        let mut out = Vec::new();
-        if file == ResultFile::Csv {
-            csv_header(&mut out, table);
-        }
-        while let Some(chunk) = lines.next().await? {
-            for line in lines_of(&chunk) {
-                let row = FailedRow::read(line)?;
-                match file {
-                    ResultFile::Csv => csv_row(&mut out, table, &row),
-                    _ => record(&mut out, row)?,
-                }
-            }
-            stream.append(std::mem::take(&mut out)).await?;
-            if self.is_late() {
-                return Ok(false);
-            }
-        }
-        if !out.is_empty() {
-            stream.append(out).await?;
-        }
-        Ok(true)
+/// Appends a row as csv, or as a record.
+///
+/// # Errors
+/// When the row is no JSON.
+pub fn append(out: &mut Vec<u8>, file: ResultFile, table: &Table, row: FailedRow) -> Result<()> {
+    match file {
+        ResultFile::Csv => csv_row(out, table, &row),
+        _ => record(out, row)?,
     }
+    Ok(())
 }
 
 fn csv_header(out: &mut Vec<u8>, table: &Table) {
