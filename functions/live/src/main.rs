@@ -1,9 +1,11 @@
 //! Wires the `live` function to the cloud. It is asked in three ways: by the gateway of the WebSocket API, by the queue
 //! with the events of tasks, and by HTTP for tickets.
 
-use filas_aws::{Cloud, DynamoLedger, DynamoWatchers, GatewayConnections, SystemClock, env, random_bytes, telemetry};
-use filas_domain::access::OwnerKeys;
+use filas_aws::{
+    Cloud, DynamoAccess, DynamoLedger, DynamoWatchers, GatewayConnections, SystemClock, random_bytes, telemetry,
+};
 use filas_domain::delivery::QueueEvent;
+use filas_http::Guard;
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
 use lambda_http::request::LambdaRequest;
 use lambda_http::tower::Service as _;
@@ -16,18 +18,18 @@ use serde_json::Value;
 
 struct Function {
     socket: Socket<DynamoWatchers, GatewayConnections, DynamoLedger, SystemClock>,
-    keys: OwnerKeys,
+    guard: Guard<DynamoAccess, SystemClock>,
     url: String,
 }
 
 impl Function {
     async fn from_env() -> Result<Self, Error> {
         let cloud = Cloud::from_env().await?;
-        let keys = OwnerKeys::parse(&env::required(env::OWNER_KEYS)?)?;
+        let guard = Guard::of_installation(|name| std::env::var(name).ok(), cloud.access()?, SystemClock)?;
         let connections = GatewayConnections::from_env()?;
         let url = connections.public_url()?;
         let clients = Clients { watchers: cloud.watchers()?, connections };
-        Ok(Self { socket: Socket { clients, ledger: cloud.ledger()?, clock: SystemClock }, keys, url })
+        Ok(Self { socket: Socket { clients, ledger: cloud.ledger()?, clock: SystemClock }, guard, url })
     }
 
     async fn answer(&self, event: LambdaEvent<Value>) -> Result<Value, Error> {
@@ -44,7 +46,7 @@ impl Function {
         let request: LambdaRequest = serde_json::from_value(payload)?;
         let mut http = Adapter::from(service_fn(|request: Request| async {
             Ok::<_, Error>(
-                filas_http::serve(request, &self.keys, |call| async move {
+                filas_http::serve(request, &self.guard, |call| async move {
                     tickets::answer(&clients.watchers, clock, &call, random_bytes(), &self.url).await
                 })
                 .await,
