@@ -18,7 +18,7 @@ const ORDERS: &str = "order_id,sku,customer,quantity,unit_price,currency,order_d
 fn rows_of_a_large_task_are_found_by_number_and_by_code() -> Result<()> {
     let (stack, folder) = (Stack::main()?, folder()?);
     let client = stack.client();
-    let row = |row: u32| format!("A-{row},00012345,Zoë,{},1.25,EUR,2024-01-02\n", u32::from(row % 500 != 0));
+    let row = |row: u32| format!("A-{row},00012345,Zoë,{},1.25,EUR,2024-01-02\n", u32::from(!row.is_multiple_of(500)));
     let file = write(folder.path(), "orders.csv", format!("{ORDERS}{}", (2..=60_001).map(row).collect::<String>()))?;
     let task = stack.process(&Upload::new(file, "orders-check"))?;
     assert_eq!((task.total, task.failed), (Some(60_000), 120));
