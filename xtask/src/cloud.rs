@@ -156,6 +156,11 @@ impl Cloud {
         self.access.environment()
     }
 
+    /// What the emulator and the functions in it say.
+    pub fn log(&self, workspace: &Workspace) -> std::path::PathBuf {
+        workspace.instance(&self.instance).join("ministack.log")
+    }
+
     /// Address of every service of this cloud.
     pub fn endpoint(&self) -> &str {
         &self.access.emulator.endpoint

@@ -155,6 +155,7 @@ fn test_on(
             .envs(cloud.environment())
             .env("FILAS_TEST_CONFORMANCE", &conformance)
             .env("FILAS_TEST_STACKS", stacks.to_string())
+            .env("FILAS_TEST_LOG", cloud.log(workspace))
             .env("FILAS_TEST_BROWSER_PYTHON", browser_python)
             .env("FILAS_TEST_CHROMIUM", chromium)
             .env("FILAS_TEST_ARTIFACTS", artifacts);
