@@ -134,6 +134,9 @@ impl Display for Summary<'_> {
         lines.extend(
             task.rows_per_second.map(|rate| ("rows/s", format!("{} from the first batch on", words::rate(rate)))),
         );
+        if task.usage.dollars > 0.0 {
+            lines.push(("cost", format!("about ${:.5}, at list prices", task.usage.dollars)));
+        }
         lines.extend(self.remark().map(|remark| ("reason", remark)));
         lines.push(("results", self.results()));
         if task.links.contains_key("failures") {

@@ -124,7 +124,7 @@ impl Usage {
 }
 
 /// What a task asked of the cloud, as the API shows it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct UsageView {
     /// Invocations of functions.
     pub lambda_requests: u64,

@@ -59,6 +59,7 @@ pub struct TaskView {
     /// Seconds until the last row has its outcome, at the present rate; null when unknown.
     pub seconds_left: Option<f64>,
     /// What it asked of the cloud so far.
+    #[serde(default)]
     pub usage: UsageView,
     /// Why it ended as it did, when that needs saying.
     pub reason: Option<Reason>,
