@@ -21,7 +21,15 @@ use serde_json::Value;
 const ANY: &str = "~";
 
 /// Members that are another each time.
-const VOLATILE: [&str; 15] = [
+const VOLATILE: [&str; 23] = [
+    "lambda_gb_seconds",
+    "lambda_requests",
+    "sqs_requests",
+    "s3_writes",
+    "s3_reads",
+    "table_reads",
+    "table_writes",
+    "dollars",
     "ticket",
     "rows_per_second",
     "seconds_left",
