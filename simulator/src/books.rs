@@ -162,6 +162,7 @@ fn check_sums(task: &Task, batches: &[Batch]) -> Result<(), String> {
         sums.dead += u32::from(batch.state == BatchState::Dead);
         sums.cancelled += u32::from(batch.state == BatchState::Cancelled);
         sums.attempts += u64::from(batch.attempts_counted);
+        sums.usage = sums.usage.plus(&batch.usage);
     }
     sums.counts.failed_by_code.retain(|_, rows| *rows > 0);
     if task.tally == sums {

@@ -48,14 +48,15 @@ fn what_is_in_a_cell_is_in_no_log_no_metric_no_dead_letter_and_no_event() -> Res
     outcomes_have_it(&main, wrong.id)?;
 
     // A row that fails with its own text, and one that ends its worker until the batch is a dead letter.
-    let jobs = format!("id,cost,fail,crash\n{CANARY},1,{CANARY},\n{CANARY},1,,yes\n");
+    let jobs = format!("id,cost,fail,crash\n{CANARY}-1,1,{CANARY},\n{CANARY}-2,1,,yes\n");
     let mut upload = Upload::new(write(folder.path(), "jobs.csv", jobs)?, "simulate");
     upload.batch_size = Some(1);
     let dead = chaos.process(&upload)?;
     ensure!(dead.state == TaskState::CompletedWithFailures && dead.batches.dead == 1, "{dead:?}");
     outcomes_have_it(&chaos, dead.id)?;
 
-    let events = everything.events(wrong.id, |events| events.iter().any(|event| event.kind == "filas.task.completed"))?;
+    let events =
+        everything.events(wrong.id, |events| events.iter().any(|event| event.kind == "filas.task.completed"))?;
     let told = serde_json::to_string(&events)?;
     ensure!(!told.contains(CANARY), "an event has the word: {told}");
     let queued = messages(&main)?;

@@ -39,7 +39,7 @@ impl Wish {
     /// When something is missing or out of range.
     pub fn in_query(call: &Call) -> Result<Self, Problem> {
         Ok(Self {
-            pipeline: call.query("pipeline").ok_or_else(|| {
+            pipeline: call.query("pipeline").filter(|name| !name.is_empty()).ok_or_else(|| {
                 let names: Vec<&str> = shipped::all().iter().map(|shipped| shipped.name).collect();
                 Problem::bad_request(format!(
                     "Say what to do with the rows: ?pipeline=NAME, one of your own or of {}.",

@@ -98,9 +98,13 @@ impl World {
     /// The names and versions that `acme` is shown, page by page.
     async fn listed(&self, limit: u32) -> Vec<(String, bool)> {
         let mut seen = Vec::new();
-        let mut cursor = String::new();
+        let mut cursor: Option<String> = None;
         loop {
-            let ask = Ask::new("GET", "/v1/pipelines").query("limit", &limit.to_string()).query("cursor", &cursor);
+            let ask = Ask::new("GET", "/v1/pipelines").query("limit", &limit.to_string());
+            let ask = match &cursor {
+                Some(cursor) => ask.query("cursor", cursor),
+                None => ask,
+            };
             let (status, page) = self.send(ask).await;
             assert_eq!(status, 200, "{page}");
             let items = page["items"].as_array().unwrap();
@@ -108,7 +112,7 @@ impl World {
             let name = |item: &Value| item["name"].as_str().unwrap().to_owned();
             seen.extend(items.iter().map(|item| (name(item), item["shipped"] == true)));
             match page["next_cursor"].as_str() {
-                Some(next) => cursor = next.to_owned(),
+                Some(next) => cursor = Some(next.to_owned()),
                 None => return seen,
             }
         }

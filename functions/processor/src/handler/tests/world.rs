@@ -223,6 +223,7 @@ impl World {
             sum.counts.add(&batch.counts);
             sum.done += u32::from(batch.state == BatchState::Done);
             sum.attempts += u64::from(batch.attempts_counted);
+            sum.usage = sum.usage.plus(&batch.usage);
             shown.extend(lines.iter().map(show));
         }
         assert_eq!(self.stored(id).await.tally, sum, "the task counts what its batches count");

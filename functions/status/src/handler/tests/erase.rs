@@ -22,6 +22,7 @@ impl World {
         let id = self.split(4).await;
         self.succeed(id, &[(0, 2), (1, 2)]).await;
         self.finish(id).await;
+        self.file(id, ResultFile::Outcomes).await;
         assert_eq!(self.ask("acme", &format!("tasks/{id}/results")).await.status, 303);
         self.objects.put(&ObjectKey::upload(id), "text/csv", b"x".to_vec()).await.unwrap();
         id

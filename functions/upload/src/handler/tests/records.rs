@@ -3,9 +3,9 @@ use super::*;
 const GOOD: &str = r#"{"order_id":"A-1","sku":"00012345","customer":"Zoë","quantity":3,"unit_price":1.5,"currency":"EUR","order_date":"2024-01-02"}"#;
 
 impl Ask {
-    /// These elements as an array for the pipeline `orders`, by `acme`.
+    /// These elements as an array for the pipeline `orders-check`, by `acme`.
     fn array(elements: &[&str]) -> Self {
-        let ask = Self { query: json!({"pipeline": "orders"}), ..Self::file() };
+        let ask = Self { query: json!({"pipeline": "orders-check"}), ..Self::file() };
         ask.header("content-type", "application/json").body(format!("[{}]", elements.join(",\n")))
     }
 }
