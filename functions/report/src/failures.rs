@@ -1,5 +1,6 @@
 //! The files of failed rows, written from the file of failed outcomes.
 
+use std::io::{BufRead, BufReader, Read as _, Seek as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -11,13 +12,9 @@ use filas_results::workbook::About;
 use filas_results::{FailedRow, Table, lines_of, text, workbook};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
-use tokio::sync::mpsc;
 
 use crate::job::{Job, Verdict};
 use crate::lines::Lines;
-
-/// Chunks of lines that may wait for the one who writes.
-const CHUNKS_WAITING: usize = 2;
 
 /// Bytes that go to the store in one go.
 const PIECE_BYTES: usize = 4 * 1024 * 1024;
@@ -83,20 +80,19 @@ where
         let until = Instant::now() + left.saturating_sub(self.at_most(TIME_TO_SAVE, 30));
         let (order, ended) = (&task.head.order, task.head.finished.unwrap_or(task.head.updated));
         let about = About::new(order.filename.as_deref(), order.sheet.as_deref(), ended)?;
-        let (sender, mut chunks) = mpsc::channel(CHUNKS_WAITING);
+        // The rows come to this machine first: nobody who writes on a thread of its own waits for the store meanwhile.
+        let mut spool = tempfile::tempfile().context("make a temporary file")?;
+        let mut lines = Lines::open(self.objects, self.key(ResultFile::Failed)).await?;
+        while let Some(chunk) = lines.next().await? {
+            spool.write_all(&chunk).context("keep the failed rows")?;
+        }
+        spool.rewind().context("keep the failed rows")?;
         let path = tempfile::NamedTempFile::new().context("make a temporary file")?.into_temp_path();
         let (target, table) = (path.to_path_buf(), table.clone());
         let writer = tokio::task::spawn_blocking(move || {
-            workbook::write(&target, &table, &about, || Ok(chunks.blocking_recv()), Some(until))
+            let mut rows = BufReader::new(spool);
+            workbook::write(&target, &table, &about, || next_lines(&mut rows), Some(until))
         });
-        let mut lines = Lines::open(self.objects, self.key(ResultFile::Failed)).await?;
-        while let Some(chunk) = lines.next().await? {
-            // The writer has had enough, or is in trouble: it says so itself.
-            if sender.send(chunk).await.is_err() {
-                break;
-            }
-        }
-        drop(sender);
         let rows = writer.await.context("write the workbook")??;
         Ok(self.store_file(&path).await?.map(|()| rows))
     }
@@ -113,6 +109,16 @@ where
             }
         }
     }
+}
+
+/// Some whole lines; `None` after the last.
+fn next_lines(rows: &mut impl BufRead) -> Result<Option<Vec<u8>>> {
+    let mut lines = Vec::new();
+    rows.by_ref().take(PIECE_BYTES as u64).read_to_end(&mut lines).context("read the failed rows")?;
+    if lines.last().is_some_and(|last| *last != b'\n') {
+        rows.read_until(b'\n', &mut lines).context("read the failed rows")?;
+    }
+    Ok((!lines.is_empty()).then_some(lines))
 }
 
 async fn copy(path: &Path, stream: &mut impl ObjectStream) -> Result<()> {
