@@ -70,10 +70,10 @@ async fn processors(world: Rc<World>, actor: usize, zombies: u32) {
     for generation in 1.. {
         let process = world.process(actor, &format!("processor-{actor}.{generation}"));
         let processor = world.processor(&process);
-        for request in 1.. {
+        loop {
             let deliveries = next(&world, &world.batch, &process, 10).await;
             let deadline = process.clock.now().plus(PROCESSOR_LIMIT);
-            let invocation = Invocation::new(&process.name, &format!("request-{request}"), deadline);
+            let invocation = Invocation::new(&process.name, deadline);
             let limit = lifetime(&world, PROCESSOR_LIMIT, zombies);
             let run = processor.run(&deliveries, &invocation);
             match world.invoke(&process, limit, false, run).await {
@@ -89,10 +89,10 @@ async fn splitters(world: Rc<World>, actor: usize, zombies: u32) {
     for generation in 1.. {
         let process = world.process(actor, &format!("splitter-{actor}.{generation}"));
         let splitter = world.splitter(&process);
-        for request in 1.. {
+        loop {
             let deliveries = next(&world, &world.ingest, &process, 2).await;
             let deadline: Timestamp = process.clock.now().plus(SPLITTER_LIMIT);
-            let invocation = split::handler::Invocation { request_id: format!("request-{request}"), deadline };
+            let invocation = split::handler::Invocation { deadline };
             let limit = lifetime(&world, SPLITTER_LIMIT, zombies);
             match world.invoke(&process, limit, true, splitter.run(&deliveries, &invocation)).await {
                 Some(again) => settle(&world, &world.ingest, &deliveries, &again),
@@ -107,10 +107,10 @@ async fn reporters(world: Rc<World>, actor: usize, zombies: u32) {
     for generation in 1.. {
         let process = world.process(actor, &format!("reporter-{actor}.{generation}"));
         let reporter = world.reporter(&process);
-        for request in 1.. {
+        loop {
             let deliveries = next(&world, &world.report, &process, 1).await;
             let deadline: Timestamp = process.clock.now().plus(REPORTER_LIMIT);
-            let invocation = report::handler::Invocation { request_id: format!("request-{request}"), deadline };
+            let invocation = report::handler::Invocation { deadline };
             let limit = lifetime(&world, REPORTER_LIMIT, zombies);
             match world.invoke(&process, limit, true, reporter.run(&deliveries, &invocation)).await {
                 Some(again) => settle(&world, &world.report, &deliveries, &again),

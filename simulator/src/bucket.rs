@@ -8,7 +8,8 @@ use filas_domain::delivery::UploadEvent;
 use filas_domain::erasure::ObjectEraser;
 use filas_domain::keys::ObjectKey;
 use filas_domain::plan::ByteRange;
-use filas_domain::ports::{ObjectReader, ObjectSigner, ObjectWriter, PortError, SignedRequest};
+use filas_domain::ports::{Downloaded, ObjectReader, ObjectSigner, ObjectWriter, PortError, SignedRequest};
+use filas_domain::trace::TraceParent;
 use filas_testkit::memory::{MemoryObjects, MemoryStream};
 
 use crate::bugs::Bug;
@@ -32,6 +33,12 @@ impl Bucket {
     pub const fn objects(&self) -> &MemoryObjects {
         &self.objects
     }
+
+    fn tell_of(&self, key: &ObjectKey) {
+        if let Some(task) = ObjectKey::task_of_upload(key.as_str()) {
+            self.events.send_body(UploadEvent::arrival(task));
+        }
+    }
 }
 
 impl ObjectReader for Bucket {
@@ -39,7 +46,7 @@ impl ObjectReader for Bucket {
         self.objects.get(key, range).await
     }
 
-    async fn download(&self, key: &ObjectKey, path: &Path) -> Result<u64, PortError> {
+    async fn download(&self, key: &ObjectKey, path: &Path) -> Result<Downloaded, PortError> {
         self.objects.download(key, path).await
     }
 
@@ -56,9 +63,19 @@ impl ObjectWriter for Bucket {
             return Ok(());
         }
         self.objects.put(key, media_type, bytes).await?;
-        if let Some(task) = ObjectKey::task_of_upload(key.as_str()) {
-            self.events.send_body(UploadEvent::arrival(task));
-        }
+        self.tell_of(key);
+        Ok(())
+    }
+
+    async fn put_traced(
+        &self,
+        key: &ObjectKey,
+        media_type: &str,
+        trace: TraceParent,
+        bytes: Vec<u8>,
+    ) -> Result<(), PortError> {
+        self.objects.put_traced(key, media_type, trace, bytes).await?;
+        self.tell_of(key);
         Ok(())
     }
 
@@ -74,8 +91,14 @@ impl ObjectEraser for Bucket {
 }
 
 impl ObjectSigner for Bucket {
-    async fn sign_put(&self, key: &ObjectKey, size: u64, now: Timestamp) -> Result<SignedRequest, PortError> {
-        self.objects.sign_put(key, size, now).await
+    async fn sign_put(
+        &self,
+        key: &ObjectKey,
+        size: u64,
+        trace: TraceParent,
+        now: Timestamp,
+    ) -> Result<SignedRequest, PortError> {
+        self.objects.sign_put(key, size, trace, now).await
     }
 
     async fn sign_get(&self, key: &ObjectKey, filename: &str, now: Timestamp) -> Result<SignedRequest, PortError> {

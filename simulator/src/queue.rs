@@ -12,6 +12,7 @@ use filas_domain::ports::{
     BatchQueue, Clock as _, Deliveries, IngestQueue, PortError, QueueDepth, QueueMonitor, ReportQueue,
 };
 use filas_domain::report::ReportMessage;
+use filas_domain::trace::TraceParent;
 use tokio::sync::Notify;
 
 use crate::bugs::Bug;
@@ -199,7 +200,7 @@ impl SimQueue {
 }
 
 impl BatchQueue for SimQueue {
-    async fn send(&self, _: &Owner, messages: &[BatchMessage]) -> Result<(), PortError> {
+    async fn send(&self, _: &Owner, _: TraceParent, messages: &[BatchMessage]) -> Result<(), PortError> {
         messages.iter().for_each(|message| self.send_body(message.encode()));
         Ok(())
     }

@@ -11,7 +11,7 @@ use filas_domain::message::{BatchMessage, MessageError};
 use filas_domain::ports::{BatchLedger, Clock, PortError, WriteError};
 use filas_domain::task::{Reason, TaskState};
 use filas_domain::{TaskId, error_chain};
-use tracing::{error, info, warn};
+use tracing::{Instrument as _, error, info, info_span, warn};
 
 /// The undertaker and its ports.
 pub struct Undertaker<L, C> {
@@ -35,7 +35,9 @@ impl<L: BatchLedger, C: Clock> Undertaker<L, C> {
     pub async fn run(&self, deliveries: &[Delivery]) -> Redeliver {
         let mut again = Redeliver::default();
         for delivery in deliveries {
-            match self.take(delivery).await {
+            let trace_id = delivery.trace().map(|cause| cause.trace_id());
+            let span = info_span!("message", message_id = delivery.message_id(), trace_id);
+            match self.take(delivery).instrument(span).await {
                 Ok(Verdict::Settled) => {}
                 Ok(Verdict::Later) => again.add(delivery),
                 Err(error) => {
@@ -92,7 +94,8 @@ impl<L: BatchLedger, C: Clock> Undertaker<L, C> {
             match self.ledger.write_batches(std::slice::from_ref(&change)).await {
                 Ok(()) => {
                     let reason = change.after.reason.as_deref().unwrap_or_default();
-                    warn!(task = %id, batch = %message.batch, reason, "a batch is dead");
+                    let attempt = change.after.epoch();
+                    warn!(task = %id, batch = %message.batch, attempt, reason, "a batch is dead");
                     break;
                 }
                 Err(WriteError::Stale) => {}

@@ -46,7 +46,7 @@ where
         let pipeline = Pipeline::compile_with(&spec, &self.variables, &services).map_err(|error| unusable(&error))?;
         let (rows, has_more) = rows_of(call, &spec, wanted, begun + TIME / 2).await?;
         // Nothing is delivered, and so nothing is named after it.
-        let context = RowContext { task: "check".to_owned(), deadline: (begun + TIME).into() };
+        let context = RowContext { task: "check".to_owned(), trace: call.trace(), deadline: (begun + TIME).into() };
         let report = check(&pipeline, rows, &context).await;
         Ok(Answer::json(200, &Checked { version: reference.version, has_more, report }))
     }

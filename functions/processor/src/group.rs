@@ -10,6 +10,7 @@ use filas_domain::ports::{
     BatchLedger, BatchQueue, Clock, Deliveries, ObjectReader, ObjectWriter, PortError, WriteError,
 };
 use filas_domain::task::{Order, Task};
+use filas_domain::trace::TraceParent;
 use filas_domain::{TaskId, error_chain};
 use filas_pipeline::RowContext;
 use tokio::time::Instant;
@@ -27,6 +28,13 @@ pub struct Held<'a> {
     pub item: &'a Item<'a>,
     /// The batch under our lease.
     pub batch: Batch,
+}
+
+impl Held<'_> {
+    /// This attempt at the batch, as a part of what caused its message.
+    pub fn trace(&self) -> TraceParent {
+        self.item.cause.child(&format!("batch {} attempt {}", self.batch.number, self.batch.epoch()))
+    }
 }
 
 /// A batch whose rows ran.
@@ -106,7 +114,7 @@ where
 
     /// One verdict for each batch, in order.
     async fn process(&self, task: &Task, held: Vec<Held<'_>>, invocation: &Invocation) -> Vec<Verdict> {
-        let context = RowContext { task: task.id.to_string(), deadline: self.row_deadline(invocation) };
+        let deadline = self.row_deadline(invocation);
         let mut outcomes = Vec::new();
         let mut verdicts = vec![Verdict::Again(None); held.len()];
         let mut ran = Vec::new();
@@ -115,6 +123,7 @@ where
         for ((index, mut held), lines) in held.into_iter().enumerate().zip(lines) {
             let has_whole_time = invocation.take_whole_time();
             let processed = held.batch.processed;
+            let context = RowContext { task: task.id.to_string(), trace: held.trace(), deadline };
             let ran_rows = self.run_rows(&task.head.order, &mut held, lines, &context, &mut outcomes, is_alone).await;
             let is_stuck = held.batch.processed == processed;
             match ran_rows {
@@ -136,7 +145,7 @@ where
         }
         let (indices, mut ran): (Vec<usize>, Vec<Ran>) = ran.into_iter().unzip();
         let settled = match self.store_outcomes(task.id, &mut ran, outcomes).await {
-            Ok(()) => self.count(&task.head.order.owner, ran).await,
+            Ok(()) => self.count(task, ran).await,
             Err(error) => {
                 let mut released = Vec::new();
                 for ran in &ran {

@@ -16,9 +16,10 @@ use filas_domain::message::BatchMessage;
 use filas_domain::metrics::{Metric, Metrics};
 use filas_domain::ports::{BatchLedger, BatchQueue, Clock, Deliveries, ObjectReader, ObjectWriter, PortError};
 use filas_domain::task::{Task, TaskState};
+use filas_domain::trace::TraceParent;
 use filas_domain::usage::Meter;
 use filas_domain::{TaskId, error_chain};
-use tracing::{error, info, warn};
+use tracing::{Instrument as _, error, info, info_span, warn};
 
 use crate::group::Held;
 use crate::pipelines::Pipelines;
@@ -33,8 +34,6 @@ pub const CLOCK_SKEW: Duration = Duration::from_millis(1000);
 pub struct Invocation {
     /// Who processes: the log stream of the instance.
     pub worker: String,
-    /// The id of the invocation.
-    pub request_id: String,
     /// When Lambda ends it.
     pub deadline: Timestamp,
     /// Whether the rows of a batch were begun: those of the first have the whole time, those behind it what it left.
@@ -43,9 +42,9 @@ pub struct Invocation {
 
 impl Invocation {
     /// An invocation of `worker` that Lambda ends at `deadline`.
-    pub fn new(worker: &str, request_id: &str, deadline: Timestamp) -> Self {
+    pub fn new(worker: &str, deadline: Timestamp) -> Self {
         let begun = AtomicBool::new(false);
-        Self { worker: worker.to_owned(), request_id: request_id.to_owned(), deadline, begun }
+        Self { worker: worker.to_owned(), deadline, begun }
     }
 
     /// Whether nobody asked this before: the caller's batch has the whole time.
@@ -56,7 +55,7 @@ impl Invocation {
     /// The invocation that Lambda describes by `context`.
     pub fn of(context: &lambda_runtime::Context) -> Self {
         let deadline = Timestamp::from_millis(context.deadline);
-        Self::new(&context.env_config.log_stream, &context.request_id, deadline)
+        Self::new(&context.env_config.log_stream, deadline)
     }
 }
 
@@ -86,6 +85,8 @@ pub struct Item<'a> {
     pub delivery: &'a Delivery,
     /// What it says.
     pub message: BatchMessage,
+    /// What caused it.
+    pub cause: TraceParent,
 }
 
 /// What is to happen with a message.
@@ -124,7 +125,11 @@ where
         let mut items = Vec::new();
         for delivery in deliveries {
             match BatchMessage::decode(&delivery.body) {
-                Ok(message) => items.push(Item { delivery, message }),
+                Ok(message) => {
+                    // One that was sent before messages had a cause belongs to the trace of its task.
+                    let cause = delivery.trace().unwrap_or_else(|| TraceParent::of_task(message.task));
+                    items.push(Item { delivery, message, cause });
+                }
                 Err(error) => {
                     error!(message_id = delivery.message_id(), error = %error_chain(&error), "a message cannot be read");
                     again.add(delivery);
@@ -134,7 +139,8 @@ where
         // Usually all of one task.
         items.sort_by_key(|item| (item.message.task, item.message.batch));
         for items in items.chunk_by(|one, other| one.message.task == other.message.task) {
-            let verdicts = self.run_task(items, invocation).await;
+            let span = info_span!("task", task = %items[0].message.task, trace_id = items[0].cause.trace_id());
+            let verdicts = self.run_task(items, invocation).instrument(span).await;
             for (item, verdict) in items.iter().zip(verdicts) {
                 if let Verdict::Again(wait) = verdict {
                     self.postpone(item.delivery, wait).await;
@@ -142,12 +148,7 @@ where
                 }
             }
         }
-        info!(
-            request_id = invocation.request_id,
-            messages = deliveries.len(),
-            to_come_again = again.len(),
-            "batches processed"
-        );
+        info!(messages = deliveries.len(), to_come_again = again.len(), "batches processed");
         again
     }
 
@@ -157,17 +158,17 @@ where
         let mut verdicts = match self.try_task(id, items, invocation).await {
             Ok(verdicts) => verdicts,
             Err(error) => {
-                error!(task = %id, error = %error_chain(&error), "the batches of a task cannot be processed");
+                error!(error = %error_chain(&error), "the batches of a task cannot be processed");
                 items.iter().map(Verdict::soon).collect()
             }
         };
         // Also when no batch closed here: an earlier invocation may have died between closing one and looking.
         if verdicts.contains(&Verdict::Settled) {
             match completion::finish(&self.ledger, &self.clock, id).await {
-                Ok(Some(state)) => info!(task = %id, state = state.as_str(), "the task ended"),
+                Ok(Some(state)) => info!(state = state.as_str(), "the task ended"),
                 Ok(None) => {}
                 Err(error) => {
-                    error!(task = %id, error = %error_chain(&error), "it cannot be seen whether the task ended");
+                    error!(error = %error_chain(&error), "it cannot be seen whether the task ended");
                     // The last message to come again will look again.
                     verdicts = items.iter().map(Verdict::soon).collect();
                 }
@@ -183,7 +184,7 @@ where
         invocation: &Invocation,
     ) -> Result<Vec<Verdict>, PortError> {
         let Some(task) = self.ledger.task(id).await? else {
-            warn!(task = %id, messages = items.len(), "batches of a task that is no longer there are dropped");
+            warn!(messages = items.len(), "batches of a task that is no longer there are dropped");
             return Ok(vec![Verdict::Settled; items.len()]);
         };
         match task.head.state {
@@ -227,7 +228,7 @@ where
 
     async fn run_alone(&self, task: &Task, item: &Item<'_>, invocation: &Invocation) -> Verdict {
         if self.is_time_up(invocation) {
-            return self.send_on(&task.head.order.owner, item).await;
+            return self.send_on(task, item).await;
         }
         self.run_group(task, &[item], invocation).await.pop().unwrap_or(Verdict::Again(None))
     }
@@ -252,14 +253,8 @@ where
 
     /// Tells of trouble, and has the message come again.
     pub fn trouble(&self, item: &Item<'_>, what: &str, error: &PortError) -> Verdict {
-        let message = &item.message;
-        error!(
-            task = %message.task,
-            batch = %message.batch,
-            delivery = item.delivery.receive_count(),
-            error = %error_chain(error),
-            "cannot {what} a batch"
-        );
+        let delivery = item.delivery.receive_count();
+        error!(batch = %item.message.batch, delivery, error = %error_chain(error), "cannot {what} a batch");
         Verdict::soon(item)
     }
 

@@ -33,7 +33,7 @@ where
         let is_paused = match self.ledger.task(task.id).await {
             Ok(task) => task.is_none_or(|task| task.head.state == TaskState::Paused),
             Err(error) => {
-                error!(task = %task.id, error = %error_chain(&error), "it cannot be seen whether the task is still paused");
+                error!(error = %error_chain(&error), "it cannot be seen whether the task is still paused");
                 false
             }
         };
@@ -56,11 +56,11 @@ where
     pub async fn pause(&self, id: TaskId, down: PartnerDown) {
         let resume_at = self.clock.now().plus(down.probe_after);
         let reason = Reason { code: "PARTNER_DOWN".into(), message: down.reason };
-        warn!(task = %id, reason = reason.message, "the task is paused until its partner is tried again");
+        warn!(reason = reason.message, "the task is paused until its partner is tried again");
         // Somebody else may have paused or cancelled it meanwhile: that is as good.
         match commands::pause(&self.ledger, &self.clock, id, reason, Some(resume_at)).await {
             Ok(()) | Err(CommandError::Refused(_) | CommandError::NoSuchTask) => {}
-            Err(error) => error!(task = %id, error = %error_chain(&error), "a task cannot be paused"),
+            Err(error) => error!(error = %error_chain(&error), "a task cannot be paused"),
         }
     }
 
@@ -74,13 +74,13 @@ where
             }
             let failed = task.tally.counts.failed;
             let message = format!("{failed} of {total} rows failed, which is more than the pipeline allows.");
-            warn!(task = %id, failed, total, "the task is stopped early");
+            warn!(failed, total, "the task is stopped early");
             let reason = Reason { code: "TOO_MANY_FAILED".into(), message };
             commands::cancel(&self.ledger, &self.objects, &self.clock, id, Some(reason)).await
         };
         match stopped.await {
             Ok(()) | Err(CommandError::Refused(_) | CommandError::NoSuchTask) => {}
-            Err(error) => error!(task = %id, error = %error_chain(&error), "a task cannot be stopped"),
+            Err(error) => error!(error = %error_chain(&error), "a task cannot be stopped"),
         }
     }
 }

@@ -7,9 +7,10 @@ use filas_domain::plan::ByteRange;
 use filas_domain::ports::{
     BatchLedger, BatchQueue, Clock, Deliveries, ObjectReader, ObjectWriter, PortError, WriteError,
 };
+use filas_domain::task::Task;
 use filas_domain::usage::Usage;
-use filas_domain::{Owner, TaskId, error_chain};
-use tracing::warn;
+use filas_domain::{TaskId, error_chain};
+use tracing::{info, warn};
 
 use crate::group::{Held, Ran};
 use crate::handler::{Item, Processor, Verdict};
@@ -61,7 +62,7 @@ where
     }
 
     /// Closes these batches and counts them, in one transaction; without those that somebody took over meanwhile.
-    pub async fn count(&self, owner: &Owner, mut ran: Vec<Ran<'_>>) -> Vec<Verdict> {
+    pub async fn count(&self, task: &Task, mut ran: Vec<Ran<'_>>) -> Vec<Verdict> {
         let now = self.clock.now();
         let used = self.used_until_written(ran.len());
         if let Some(first) = ran.first_mut() {
@@ -82,7 +83,7 @@ where
                         self.observe(ran, &change.after);
                     }
                     verdicts.push(match written {
-                        true => self.hand_on(owner, &ran.held, &change.after).await,
+                        true => self.hand_on(task, &ran.held, &change.after).await,
                         // Whoever took it over has a message for it, or the task is gone: the next delivery sees which.
                         false => Verdict::soon(ran.held.item),
                     });
@@ -100,7 +101,18 @@ where
     }
 
     fn observe(&self, ran: &Ran<'_>, after: &Batch) {
-        self.metrics.observe_rows(&ran.progress.counts);
+        let (trace, counts) = (ran.held.trace(), &ran.progress.counts);
+        info!(
+            batch = %after.number,
+            attempt = after.epoch(),
+            span_id = trace.span_id(),
+            parent_id = ran.held.item.cause.span_id(),
+            state = after.state.as_str(),
+            succeeded = counts.succeeded,
+            failed = counts.failed,
+            "a batch is counted"
+        );
+        self.metrics.observe_rows(counts);
         if let Some(attempt) = after.attempts.last() {
             let ended = attempt.ended.unwrap_or(after.lease_until);
             self.metrics.observe_time(Metric::BatchDuration, ended.since(attempt.started));
@@ -134,7 +146,7 @@ where
                     .iter()
                     .any(|batch| batch.number == change.before.number && batch.version == change.before.version);
                 if !still_held {
-                    warn!(task = %change.before.task, batch = %change.before.number, "the batch was taken over");
+                    warn!(batch = %change.before.number, attempt = change.before.epoch(), "the batch was taken over");
                     *wanted = false;
                     lost += 1;
                 }
@@ -147,16 +159,16 @@ where
     }
 
     /// Sends the rest of a batch, if there is one, as a message of its own: it must not use up the batch's deliveries.
-    async fn hand_on(&self, owner: &Owner, held: &Held<'_>, after: &Batch) -> Verdict {
+    async fn hand_on(&self, task: &Task, held: &Held<'_>, after: &Batch) -> Verdict {
         if after.state.is_closed() {
             return Verdict::Settled;
         }
-        self.send_on(owner, held.item).await
+        self.send_on(task, held.item).await
     }
 
     /// Sends the message anew, which costs the batch no delivery.
-    pub async fn send_on(&self, owner: &Owner, item: &Item<'_>) -> Verdict {
-        match self.queue.send(owner, std::slice::from_ref(&item.message)).await {
+    pub async fn send_on(&self, task: &Task, item: &Item<'_>) -> Verdict {
+        match self.queue.send(&task.head.order.owner, item.cause, std::slice::from_ref(&item.message)).await {
             Ok(()) => Verdict::Settled,
             Err(error) => self.trouble(item, "hand on", &error),
         }
@@ -171,7 +183,7 @@ where
             // Taken over, or the task is gone: nobody waits for our lease.
             Ok(()) | Err(WriteError::Stale) => verdict,
             Err(WriteError::Port(error)) => {
-                warn!(batch = %held.batch.number, error = %error_chain(&error), "the batch cannot be given back");
+                warn!(batch = %held.batch.number, attempt = held.batch.epoch(), error = %error_chain(&error), "the batch cannot be given back");
                 Verdict::Again(None)
             }
         }

@@ -10,7 +10,7 @@ use filas_domain::ports::{Clock, Deliveries, ObjectReader, ObjectWriter, ReportQ
 use filas_domain::report::{ReportMessage, has_ended};
 use filas_domain::usage::Prices;
 use serde::{Deserialize, Serialize};
-use tracing::{error, info, warn};
+use tracing::{Instrument as _, error, info, info_span, warn};
 
 use crate::job::{Job, Verdict};
 
@@ -20,8 +20,6 @@ const HAND_ONS: u32 = 20;
 /// What an invocation may use.
 #[derive(Debug, Clone)]
 pub struct Invocation {
-    /// The id of the invocation.
-    pub request_id: String,
     /// When Lambda ends it.
     pub deadline: Timestamp,
 }
@@ -29,7 +27,7 @@ pub struct Invocation {
 impl Invocation {
     /// The invocation that Lambda describes by `context`.
     pub fn of(context: &lambda_runtime::Context) -> Self {
-        Self { request_id: context.request_id.clone(), deadline: Timestamp::from_millis(context.deadline) }
+        Self { deadline: Timestamp::from_millis(context.deadline) }
     }
 }
 
@@ -103,7 +101,8 @@ where
         let Some(finished) = has_ended(old.as_deref(), &task) else { return Ok(()) };
         self.queue.send_report(&ReportMessage { task: task.id, finished, continued: 0 }).await?;
         self.metrics.observe(Metric::TaskCost, task.usage().dollars(&Prices::US_EAST_1));
-        info!(task = %task.id, state = task.head.state.as_str(), "the files of a task are asked for");
+        let trace_id = task.trace().trace_id();
+        info!(task = %task.id, trace_id, state = task.head.state.as_str(), "the files of a task are asked for");
         Ok(())
     }
 
@@ -111,7 +110,8 @@ where
     pub async fn run(&self, deliveries: &[Delivery], invocation: &Invocation) -> Redeliver {
         let mut again = Redeliver::default();
         for delivery in deliveries {
-            let Err(error) = self.take(delivery, invocation).await else { continue };
+            let span = info_span!("message", message_id = delivery.message_id(), delivery = delivery.receive_count());
+            let Err(error) = self.take(delivery, invocation).instrument(span).await else { continue };
             error!(message_id = delivery.message_id(), error = %error_chain(&*error), "files are not written");
             again.add(delivery);
             if let Err(error) = self.deliveries.postpone(&delivery.receipt_handle, delivery.backoff()).await {
@@ -136,7 +136,7 @@ where
         };
         let verdict = job.run().await.with_context(|| format!("write the files of task {}", message.task))?;
         let seconds = self.clock.now().since(begun).as_secs_f64();
-        info!(task = %message.task, ?verdict, seconds, request_id = invocation.request_id, "a request for files is taken");
+        info!(task = %message.task, ?verdict, seconds, "a request for files is taken");
         match verdict {
             Verdict::OutOfTime if message.continued >= HAND_ONS => {
                 anyhow::bail!("the files of task {} do not get done in {HAND_ONS} invocations", message.task)

@@ -25,10 +25,11 @@ use filas_domain::message::BatchMessage;
 use filas_domain::outcome::{Counts, Failure, OutcomeLine, RowResult, Stage};
 use filas_domain::plan::{ByteRange, Planner};
 use filas_domain::ports::{
-    Clock, ObjectReader, ObjectStream, ObjectWriter, PortError, TaskCatalogue, TaskLedger, WriteError,
+    Clock, Downloaded, ObjectReader, ObjectStream, ObjectWriter, PortError, TaskCatalogue, TaskLedger, WriteError,
 };
 use filas_domain::report::{Manifest, ReportMessage, ResultFile, SourceColumn, SourceColumns};
 use filas_domain::task::{Head, Order, Task, TaskState};
+use filas_domain::trace::TraceParent;
 use filas_pipeline::catalogue;
 use report::job::{Job, Verdict};
 
@@ -241,8 +242,9 @@ impl ObjectReader for Folder {
         Ok(bytes)
     }
 
-    async fn download(&self, key: &ObjectKey, path: &Path) -> Result<u64, PortError> {
-        fs::copy(self.path(key), path).map_err(trouble)
+    async fn download(&self, key: &ObjectKey, path: &Path) -> Result<Downloaded, PortError> {
+        let bytes = fs::copy(self.path(key), path).map_err(trouble)?;
+        Ok(Downloaded { bytes, trace: None })
     }
 
     async fn size(&self, key: &ObjectKey) -> Result<Option<u64>, PortError> {
@@ -255,6 +257,16 @@ impl ObjectWriter for Folder {
 
     async fn put(&self, key: &ObjectKey, _media_type: &str, bytes: Vec<u8>) -> Result<(), PortError> {
         fs::write(self.path(key), bytes).map_err(trouble)
+    }
+
+    async fn put_traced(
+        &self,
+        key: &ObjectKey,
+        media_type: &str,
+        _trace: TraceParent,
+        bytes: Vec<u8>,
+    ) -> Result<(), PortError> {
+        self.put(key, media_type, bytes).await
     }
 
     async fn create(&self, key: &ObjectKey, _media_type: &str) -> Result<Object, PortError> {

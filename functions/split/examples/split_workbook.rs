@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use filas_domain::TaskId;
 use filas_domain::keys::ObjectKey;
 use filas_domain::plan::ByteRange;
-use filas_domain::ports::{ObjectReader, ObjectStream, ObjectWriter, PortError};
+use filas_domain::ports::{Downloaded, ObjectReader, ObjectStream, ObjectWriter, PortError};
 use filas_domain::task::Order;
+use filas_domain::trace::TraceParent;
 
 #[expect(dead_code, reason = "the measurement needs no format and no reason")]
 #[path = "../src/reading.rs"]
@@ -40,10 +41,11 @@ impl ObjectReader for Folder {
         fs::read(self.path(key)).map_err(trouble("read an object"))
     }
 
-    async fn download(&self, key: &ObjectKey, path: &Path) -> Result<u64, PortError> {
+    async fn download(&self, key: &ObjectKey, path: &Path) -> Result<Downloaded, PortError> {
         let source = fs::canonicalize(self.path(key)).map_err(trouble("find the upload"))?;
         std::os::unix::fs::symlink(&source, path).map_err(trouble("link the upload"))?;
-        fs::metadata(&source).map(|metadata| metadata.len()).map_err(trouble("look at the upload"))
+        let metadata = fs::metadata(&source).map_err(trouble("look at the upload"))?;
+        Ok(Downloaded { bytes: metadata.len(), trace: None })
     }
 
     async fn size(&self, key: &ObjectKey) -> Result<Option<u64>, PortError> {
@@ -56,6 +58,16 @@ impl ObjectWriter for Folder {
 
     async fn put(&self, key: &ObjectKey, _media_type: &str, bytes: Vec<u8>) -> Result<(), PortError> {
         fs::write(self.path(key), bytes).map_err(trouble("write an object"))
+    }
+
+    async fn put_traced(
+        &self,
+        key: &ObjectKey,
+        media_type: &str,
+        _trace: TraceParent,
+        bytes: Vec<u8>,
+    ) -> Result<(), PortError> {
+        self.put(key, media_type, bytes).await
     }
 
     async fn create(&self, key: &ObjectKey, _media_type: &str) -> Result<Object, PortError> {

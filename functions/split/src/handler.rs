@@ -14,7 +14,7 @@ use filas_domain::ports::{
 use filas_domain::task::{Head, SplitDecision, Task};
 use filas_domain::usage::{Meter, Usage};
 use filas_domain::{TaskId, error_chain, fan_out};
-use tracing::{error, info, warn};
+use tracing::{Instrument as _, error, info, info_span, warn};
 
 use crate::reading::{self, Read};
 
@@ -32,8 +32,6 @@ const UNITS_OF_A_TASK: u64 = 2;
 
 /// What an invocation may use.
 pub struct Invocation {
-    /// The id of the invocation.
-    pub request_id: String,
     /// When Lambda ends it.
     pub deadline: Timestamp,
 }
@@ -41,7 +39,7 @@ pub struct Invocation {
 impl Invocation {
     /// The invocation that Lambda describes by `context`.
     pub fn of(context: &lambda_runtime::Context) -> Self {
-        Self { request_id: context.request_id.clone(), deadline: Timestamp::from_millis(context.deadline) }
+        Self { deadline: Timestamp::from_millis(context.deadline) }
     }
 }
 
@@ -83,7 +81,8 @@ where
         self.meter.begin(true);
         let mut again = Redeliver::default();
         for delivery in deliveries {
-            let wait = match self.take(delivery, invocation).await {
+            let span = info_span!("event", message_id = delivery.message_id(), delivery = delivery.receive_count());
+            let wait = match self.take(delivery, invocation).instrument(span).await {
                 Ok(Verdict::Settled) => continue,
                 Ok(Verdict::Wait(until)) => until.since(self.clock.now()),
                 Err(error) => {
@@ -97,12 +96,7 @@ where
                 warn!(message_id = delivery.message_id(), error = %error_chain(&error), "an event is not postponed");
             }
         }
-        info!(
-            request_id = invocation.request_id,
-            events = deliveries.len(),
-            to_come_again = again.len(),
-            "events taken"
-        );
+        info!(events = deliveries.len(), to_come_again = again.len(), "events taken");
         again
     }
 
@@ -116,7 +110,9 @@ where
             UploadEvent::Test => Vec::new(),
         };
         for id in tasks {
-            if let wait @ Verdict::Wait(_) = self.split(id, invocation).await? {
+            if let wait @ Verdict::Wait(_) =
+                self.split(id, invocation).instrument(info_span!("task", task = %id)).await?
+            {
                 return Ok(wait);
             }
         }
@@ -126,7 +122,7 @@ where
     async fn split(&self, id: TaskId, invocation: &Invocation) -> Result<Verdict, PortError> {
         loop {
             let Some(task) = self.ledger.task(id).await? else {
-                warn!(task = %id, "the upload of a task that is no longer there is left alone");
+                warn!("the upload of a task that is no longer there is left alone");
                 return Ok(Verdict::Settled);
             };
             let now = self.clock.now();
@@ -140,7 +136,7 @@ where
                 }
                 SplitDecision::GiveUp(head) => {
                     if self.write(&task, *head).await?.is_some() {
-                        warn!(task = %id, "the file ended its readers and is given up");
+                        warn!("the file ended its readers and is given up");
                         return Ok(Verdict::Settled);
                     }
                 }
@@ -170,7 +166,7 @@ where
     /// further than its error tells, the version has moved on and nothing is written.
     async fn give_back(&self, task: &Task) {
         if let Err(error) = self.write(task, task.split_released(self.clock.now())).await {
-            warn!(task = %task.id, error = %error_chain(&error), "the file cannot be given back");
+            warn!(error = %error_chain(&error), "the file cannot be given back");
         }
     }
 
@@ -186,15 +182,21 @@ where
         let now = self.clock.now();
         match read {
             Read::Refused(reason) => {
-                info!(task = %task.id, code = reason.code, "the file is refused");
+                info!(code = reason.code, "the file is refused");
                 self.write(task, task.failed(reason, now)).await?;
             }
-            Read::Rows { index, format } => {
+            Read::Rows { index, format, cause } => {
+                let cause = cause.unwrap_or_else(|| task.trace());
+                let trace = cause.child(&format!("split {}", task.head.split.epoch));
                 let batches = u32::try_from(index.batches.len()).unwrap_or(u32::MAX);
                 let mut head = task.split_done(index.rows(), batches, &format.to_string(), now);
                 head.split.usage = head.split.usage.plus(&self.used_until_sent(batches));
+                // What is sent from now on was caused by this reading, whoever sends it.
+                head.trace = Some(trace);
                 if let Some(task) = self.write(task, head).await? {
-                    info!(task = %task.id, rows = index.rows(), batches, "the file is split");
+                    let (trace_id, span_id, parent_id) = (trace.trace_id(), trace.span_id(), cause.span_id());
+                    let (attempt, rows) = (task.head.split.epoch, index.rows());
+                    info!(trace_id, span_id, parent_id, attempt, rows, batches, "the file is split");
                     fan_out::send_all(&self.ledger, &self.queue, &self.clock, task, &index).await?;
                 }
             }

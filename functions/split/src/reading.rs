@@ -11,6 +11,7 @@ use filas_domain::plan::BatchIndex;
 use filas_domain::ports::{ObjectReader, ObjectStream, ObjectWriter, PortError};
 use filas_domain::report::{SourceColumn, SourceColumns};
 use filas_domain::task::{Order, Reason};
+use filas_domain::trace::TraceParent;
 use filas_pipeline::catalogue;
 use filas_sheets::child::{ReaderProgram, read_path};
 use filas_sheets::{Format, ReadError, ReadOptions, ReadSummary, SheetChoice, SourceHint};
@@ -29,6 +30,8 @@ pub enum Read {
         index: BatchIndex,
         /// What the file turned out to be.
         format: Format,
+        /// What caused the file to come, where whoever stored it said so.
+        cause: Option<TraceParent>,
     },
     /// It cannot be turned into rows, and never will.
     Refused(Reason),
@@ -54,7 +57,7 @@ pub async fn read(
         ..ReadOptions::default()
     };
     let source = Scratch::new(id);
-    objects.download(&ObjectKey::upload(id), &source.0).await?;
+    let cause = objects.download(&ObjectKey::upload(id), &source.0).await?.trace;
     let cut = Cut { rows: order.batch_size, bytes: BATCH_BYTES };
     let key = spec.rows.key.clone();
     let read = transfer(objects, id, &source, hint_of(order), options.clone(), (cut, key)).await?;
@@ -74,7 +77,7 @@ pub async fn read(
     let columns = source_columns(&source, hint_of(order), options, summary.columns).await;
     objects.put(&ObjectKey::columns(id), "application/json", columns).await?;
     objects.put(&ObjectKey::index(id), "application/json", index.to_json()).await?;
-    Ok(Read::Rows { index, format: summary.format })
+    Ok(Read::Rows { index, format: summary.format, cause })
 }
 
 fn hint_of(order: &Order) -> SourceHint {

@@ -90,7 +90,7 @@ async fn split(id: [u8; 10], file: &[u8]) -> Split {
         clock: clock.clone(),
         meter: Arc::new(MemoryMeter::new()),
     };
-    let invocation = Invocation { request_id: "request".into(), deadline: clock.now().plus(TIME_LIMIT) };
+    let invocation = Invocation { deadline: clock.now().plus(TIME_LIMIT) };
     let again = splitter.run(&deliveries, &invocation).await;
     let head = ledger.task(id).await.unwrap().unwrap().head;
     Split { head, rows: objects.bytes(&ObjectKey::rows(id)), batches: batches.bodies().len(), events_left: again.len() }

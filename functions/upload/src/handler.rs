@@ -96,7 +96,8 @@ where
         let task = self.register(call, order, &sha256_hex(file)).await?;
         if task.head.state == TaskState::AwaitingUpload {
             let media_type = task.head.order.media_type.as_deref().unwrap_or("application/octet-stream");
-            self.objects.put(&ObjectKey::upload(task.id), media_type, file.to_vec()).await?;
+            let key = ObjectKey::upload(task.id);
+            self.objects.put_traced(&key, media_type, task.trace(), file.to_vec()).await?;
         }
         let receipts = match records {
             Some(records) => {
@@ -118,7 +119,8 @@ where
         // A key that is used again after the file came has nothing left to upload.
         let upload = match task.head.state {
             TaskState::AwaitingUpload => {
-                let signed = self.objects.sign_put(&ObjectKey::upload(task.id), task.head.order.size, now).await?;
+                let (key, size) = (ObjectKey::upload(task.id), task.head.order.size);
+                let signed = self.objects.sign_put(&key, size, task.trace(), now).await?;
                 Some(UploadForm {
                     method: signed.method,
                     url: signed.url,
@@ -156,11 +158,14 @@ where
             expires: now.plus(IDEMPOTENCY_KEPT),
         });
         self.see_that_there_is_room(&order.owner, key.as_ref()).await?;
-        let task = Task::registered(TaskId::new(now, (self.random)()?), order, now);
+        let mut task = Task::registered(TaskId::new(now, (self.random)()?), order, now);
+        task.head.trace = Some(call.cause.map_or_else(|| task.trace(), |_| call.trace()));
         self.keep_pipeline(&task.head.order).await?;
         match self.ledger.register(&task, key.as_ref()).await? {
             Registered::New => {
-                info!(task = %task.id, pipeline = task.head.order.pipeline.name, "a task is registered");
+                let (trace_id, span_id) = (task.trace().trace_id(), task.trace().span_id());
+                let pipeline = &task.head.order.pipeline.name;
+                info!(task = %task.id, pipeline, task_trace_id = trace_id, span_id, "a task is registered");
                 Ok(task)
             }
             Registered::Before { task: before, fingerprint } => {

@@ -16,7 +16,7 @@ use filas_domain::secrets::Secrets;
 use filas_pipeline::webhook::{Webhook, WebhookError};
 use filas_pipeline::{Variables, catalogue};
 use futures::future::join_all;
-use tracing::{error, info, warn};
+use tracing::{Instrument as _, error, info, info_span, warn};
 
 /// SQS hides a message for twelve hours at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(12 * 60 * 60);
@@ -50,7 +50,11 @@ where
     /// Tells the events, side by side, and says which messages are to come again.
     pub async fn run(&self, deliveries: &[Delivery]) -> Redeliver {
         let mut again = Redeliver::default();
-        let taken = join_all(deliveries.iter().map(|delivery| self.take(delivery))).await;
+        let taken = join_all(deliveries.iter().map(|delivery| {
+            let span = info_span!("message", message_id = delivery.message_id(), delivery = delivery.receive_count());
+            self.take(delivery).instrument(span)
+        }))
+        .await;
         for (delivery, taken) in deliveries.iter().zip(taken) {
             let Err(trouble) = taken else { continue };
             let attempt = delivery.receive_count();
@@ -82,9 +86,11 @@ where
             return Ok(());
         }
         let now = self.clock.now();
-        webhook.tell(&self.secrets, &owner, now, &event.id, delivery.body.clone()).await?;
+        webhook.tell(&self.secrets, &owner, now, (&event.id, event.traceparent), delivery.body.clone()).await?;
         let millis = u64::try_from(self.clock.now().since(now).as_millis()).unwrap_or(u64::MAX);
-        info!(task = %event.subject, kind = event.kind, attempt = delivery.receive_count(), millis, "a webhook is told");
+        let (trace_id, task) =
+            (event.traceparent.map(|cause| cause.trace_id()), event.task.map(tracing::field::display));
+        info!(subject = event.subject, task, trace_id, kind = event.kind, millis, "a webhook is told");
         Ok(())
     }
 

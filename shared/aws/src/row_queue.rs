@@ -6,6 +6,7 @@ use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
 use aws_sdk_sqs::types::{BatchResultErrorEntry, MessageAttributeValue, SendMessageBatchRequestEntry};
 use filas_domain::ports::PortError;
 use filas_domain::row_queue::{MESSAGES_A_CALL, Rejected, RowMessage, RowQueue};
+use filas_domain::trace::TRACEPARENT;
 
 use crate::errors::port_error;
 use crate::retry::{TRIES, back_off};
@@ -90,11 +91,11 @@ fn unsendable(message: &RowMessage) -> Option<Result<(), Rejected>> {
 
 /// An entry's id is its position.
 fn entry(url: &str, position: usize, message: &RowMessage) -> Result<SendMessageBatchRequestEntry, BuildError> {
-    let key = MessageAttributeValue::builder().data_type("String").string_value(&message.idempotency_key).build()?;
     let entry = SendMessageBatchRequestEntry::builder()
         .id(position.to_string())
         .message_body(&message.body)
-        .message_attributes(IDEMPOTENCY_KEY, key);
+        .message_attributes(IDEMPOTENCY_KEY, text(&message.idempotency_key)?)
+        .message_attributes(TRACEPARENT, text(message.trace.to_string())?);
     if !url.ends_with(".fifo") {
         return entry.build();
     }
@@ -102,14 +103,19 @@ fn entry(url: &str, position: usize, message: &RowMessage) -> Result<SendMessage
     entry.message_group_id(&message.idempotency_key).message_deduplication_id(&message.idempotency_key).build()
 }
 
+pub(crate) fn text(value: impl Into<String>) -> Result<MessageAttributeValue, BuildError> {
+    MessageAttributeValue::builder().data_type("String").string_value(value).build()
+}
+
 #[cfg(test)]
 mod tests {
     use aws_sdk_sqs::types::SendMessageBatchResultEntry;
+    use filas_domain::trace::TraceParent;
 
     use super::*;
 
     fn message(body: &str) -> RowMessage {
-        RowMessage { idempotency_key: "task.2".to_owned(), body: body.to_owned() }
+        RowMessage { idempotency_key: "task.2".to_owned(), trace: TraceParent::begun_by("a"), body: body.to_owned() }
     }
 
     #[test]

@@ -1,4 +1,8 @@
 //! Logs: one JSON object a line on stdout, where Lambda collects it. Never the content of a row, a key or a token.
+//!
+//! A line has, side by side, what it says itself and what it was logged in the course of: the invocation (`requestId`, from
+//! the Lambda runtime), the request (`request_id`, `method`, `path`), the `task`, the `batch` and its `attempt`, and the
+//! trace (`trace_id`, `span_id`, `parent_id`), so that one filter finds every line of a thing.
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -11,12 +15,11 @@ const TOO_TALKATIVE: [&str; 5] = ["aws_", "hyper", "h2", "rustls", "reqwest"];
 /// Starts logging, at `info` or as `RUST_LOG` says (`debug`, `info,filas_processor=debug`). A second call does nothing.
 pub fn init() {
     let wanted = std::env::var("RUST_LOG").unwrap_or_default();
-    let lines = tracing_subscriber::fmt::layer()
-        .json()
+    let lines = json_subscriber::fmt::layer()
         .flatten_event(true)
-        .with_current_span(true)
+        .with_current_span(false)
         .with_span_list(false)
-        .with_ansi(false)
+        .flatten_span_list_on_top_level(true)
         .with_writer(std::io::stdout);
     // A subscriber that is there already was somebody's choice, a test's for instance.
     let _ = tracing_subscriber::registry().with(filter(&wanted)).with(lines).try_init();

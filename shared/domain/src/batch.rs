@@ -42,6 +42,18 @@ pub enum BatchState {
 }
 
 impl BatchState {
+    /// The name, as stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Processing => "processing",
+            Self::Parked => "parked",
+            Self::Done => "done",
+            Self::Dead => "dead",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
     /// Nothing more happens to the batch unless somebody asks.
     pub const fn is_closed(self) -> bool {
         matches!(self, Self::Done | Self::Dead | Self::Cancelled)

@@ -2,6 +2,7 @@
 //!
 //! The shapes are those of the SQS event and of the partial batch response in the AWS Lambda developer guide.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use thiserror::Error;
 use crate::clock::Timestamp;
 use crate::ids::TaskId;
 use crate::keys::{ObjectKey, decode_event_key};
+use crate::trace::{TRACEPARENT, TraceParent};
 
 /// One message of an invocation.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -21,6 +23,15 @@ pub struct Delivery {
     /// What was sent.
     pub body: String,
     attributes: Attributes,
+    #[serde(default)]
+    message_attributes: BTreeMap<String, MessageAttribute>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MessageAttribute {
+    #[serde(default)]
+    string_value: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -39,7 +50,21 @@ impl Delivery {
             receipt_handle: receipt_handle.to_owned(),
             body: body.to_owned(),
             attributes: Attributes { approximate_receive_count: receive_count.to_string(), sent_timestamp: None },
+            message_attributes: BTreeMap::new(),
         }
+    }
+
+    /// The same delivery of a message that was sent with this attribute.
+    #[must_use]
+    pub fn with_trace(mut self, trace: TraceParent) -> Self {
+        let attribute = MessageAttribute { string_value: Some(trace.to_string()) };
+        self.message_attributes.insert(TRACEPARENT.to_owned(), attribute);
+        self
+    }
+
+    /// What caused the message, where its sender said so.
+    pub fn trace(&self) -> Option<TraceParent> {
+        self.message_attributes.get(TRACEPARENT)?.string_value.as_ref()?.parse().ok()
     }
 
     /// The queue's id of the message.
@@ -196,7 +221,7 @@ mod tests {
     #[test]
     fn an_event_of_the_queue_is_read() {
         let event: QueueEvent = serde_json::from_str(
-            r#"{"Records":[{"messageId":"m1","receiptHandle":"h1","body":"{}","attributes":{"ApproximateReceiveCount":"3","SentTimestamp":"1"},"eventSource":"aws:sqs"}]}"#,
+            r#"{"Records":[{"messageId":"m1","receiptHandle":"h1","body":"{}","attributes":{"ApproximateReceiveCount":"3","SentTimestamp":"1"},"messageAttributes":{"traceparent":{"stringValue":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","binaryListValues":[],"dataType":"String"}},"eventSource":"aws:sqs"}]}"#,
         )
         .unwrap();
         let [delivery] = &event.deliveries[..] else { panic!("one delivery") };
@@ -205,7 +230,11 @@ mod tests {
             ("m1", "h1", "{}")
         );
         assert_eq!((delivery.receive_count(), delivery.sent()), (3, Some(Timestamp::from_millis(1))));
-        assert_eq!(Delivery::new("m1", "h1", "{}", 3).sent(), None);
+        let bare = Delivery::new("m1", "h1", "{}", 3);
+        assert_eq!((bare.sent(), bare.trace()), (None, None));
+        let trace = delivery.trace().unwrap();
+        assert_eq!(trace.to_string(), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        assert_eq!(bare.with_trace(trace).trace(), Some(trace));
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::batch::{Batch, BatchState};
 use crate::clock::Timestamp;
 use crate::ids::{Owner, TaskId};
 use crate::task::{Task, TaskState};
+use crate::trace::TraceParent;
 
 /// One event, as it is published.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +50,9 @@ pub struct Event {
     /// The task, where there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub task: Option<TaskId>,
+    /// What caused it, where that is known: the extension for distributed tracing.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub traceparent: Option<TraceParent>,
     /// The later of two events of one task has the greater one; all have the same length.
     pub sequence: String,
     /// What it is since.
@@ -79,6 +83,7 @@ impl Origin<'_> {
             datacontenttype: "application/json".into(),
             owner: None,
             task: None,
+            traceparent: None,
             sequence,
             data,
         }
@@ -116,6 +121,7 @@ pub fn of_task(origin: Origin<'_>, old: Option<&Task>, new: Option<&Task>) -> Op
     event.time = is_told.then(|| task.head.updated.to_rfc3339());
     event.owner = Some(task.head.order.owner.clone());
     event.task = Some(task.id);
+    event.traceparent = Some(task.trace());
     Some(event)
 }
 

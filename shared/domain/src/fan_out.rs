@@ -35,7 +35,7 @@ where
         let stored = ledger.batches(id, &numbers).await?;
         let now = clock.now();
         let open: Vec<_> = some.iter().filter(|message| needs_message(message, &stored, now)).cloned().collect();
-        queue.send(&task.head.order.owner, &open).await?;
+        queue.send(&task.head.order.owner, task.trace(), &open).await?;
     }
     mark(ledger, clock, task).await
 }
@@ -60,7 +60,7 @@ where
         return Ok(());
     }
     let messages: Vec<BatchMessage> = messages(task.id, index).collect();
-    queue.send(&task.head.order.owner, &messages).await?;
+    queue.send(&task.head.order.owner, task.trace(), &messages).await?;
     mark(ledger, clock, task).await
 }
 

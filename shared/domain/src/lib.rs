@@ -31,6 +31,7 @@
 //! * [`stop`]: when a task gives up early
 //! * [`report`]: the files that are written when a task has ended
 //! * [`secrets`], [`row_queue`]: what a pipeline needs of others
+//! * [`trace`]: which calls belong together
 //! * [`event`]: what happened, as CloudEvents
 //! * [`live`]: what clients are told while they look on
 //! * [`ports`]: what the functions need from the outside
@@ -69,6 +70,7 @@ pub mod secrets;
 pub mod stop;
 pub mod sweep;
 pub mod task;
+pub mod trace;
 pub mod usage;
 pub mod view;
 

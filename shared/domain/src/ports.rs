@@ -19,6 +19,7 @@ use crate::message::BatchMessage;
 use crate::plan::ByteRange;
 use crate::report::ReportMessage;
 use crate::task::{Head, Task, TaskState};
+use crate::trace::TraceParent;
 
 /// Trouble with something outside: a store, a queue.
 #[derive(Debug, Error)]
@@ -211,14 +212,23 @@ pub trait UnsettledTasks: Send + Sync {
     ) -> impl Future<Output = Result<Vec<TaskId>, PortError>> + Send;
 }
 
+/// An object that was copied to this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Downloaded {
+    /// How many bytes it has.
+    pub bytes: u64,
+    /// What caused it to be stored, where whoever stored it said so.
+    pub trace: Option<TraceParent>,
+}
+
 /// Reads objects.
 pub trait ObjectReader: Send + Sync {
     /// The object, or the bytes of it that are asked for.
     fn get(&self, key: &ObjectKey, range: Option<ByteRange>)
     -> impl Future<Output = Result<Vec<u8>, PortError>> + Send;
 
-    /// Writes the object into the file at `path`, which is made, and says how many bytes it has.
-    fn download(&self, key: &ObjectKey, path: &Path) -> impl Future<Output = Result<u64, PortError>> + Send;
+    /// Writes the object into the file at `path`, which is made.
+    fn download(&self, key: &ObjectKey, path: &Path) -> impl Future<Output = Result<Downloaded, PortError>> + Send;
 
     /// The object's size in bytes, or `None` when there is no such object.
     fn size(&self, key: &ObjectKey) -> impl Future<Output = Result<Option<u64>, PortError>> + Send;
@@ -234,6 +244,15 @@ pub trait ObjectWriter: Send + Sync {
         &self,
         key: &ObjectKey,
         media_type: &str,
+        bytes: Vec<u8>,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Stores the object together with what caused it.
+    fn put_traced(
+        &self,
+        key: &ObjectKey,
+        media_type: &str,
+        trace: TraceParent,
         bytes: Vec<u8>,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 
@@ -269,11 +288,12 @@ pub struct SignedRequest {
 
 /// Signs requests for one exact object.
 pub trait ObjectSigner: Send + Sync {
-    /// A PUT of exactly `size` bytes.
+    /// A PUT of exactly `size` bytes, together with what caused it.
     fn sign_put(
         &self,
         key: &ObjectKey,
         size: u64,
+        trace: TraceParent,
         now: Timestamp,
     ) -> impl Future<Output = Result<SignedRequest, PortError>> + Send;
 
@@ -288,9 +308,14 @@ pub trait ObjectSigner: Send + Sync {
 
 /// Sends batches to the workers.
 pub trait BatchQueue: Send + Sync {
-    /// Sends every message, on behalf of the owner of their tasks: the queue is fair between owners. An entry that the queue
-    /// refused is sent again; when it still is refused, that is an error.
-    fn send(&self, owner: &Owner, messages: &[BatchMessage]) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Sends every message, on behalf of the owner of their tasks: the queue is fair between owners. With each goes what
+    /// caused it. An entry that the queue refused is sent again; when it still is refused, that is an error.
+    fn send(
+        &self,
+        owner: &Owner,
+        trace: TraceParent,
+        messages: &[BatchMessage],
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// Asks for the files of tasks that have ended.

@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use crate::ports::PortError;
+use crate::trace::TraceParent;
 
 /// SQS's bound on one call.
 pub const MESSAGES_A_CALL: usize = 10;
@@ -16,6 +17,8 @@ pub struct RowMessage {
     /// Names the row: the message's attribute `idempotency-key`, and what a FIFO queue drops repetitions by. Consumers of
     /// other queues get a row twice once in a while and tell it by this.
     pub idempotency_key: String,
+    /// What caused it: the message's attribute `traceparent`.
+    pub trace: TraceParent,
     /// The message: JSON text.
     pub body: String,
 }

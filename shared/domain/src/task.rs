@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::ids::{Owner, PipelineRef, TaskId};
 use crate::outcome::Counts;
+use crate::trace::TraceParent;
 use crate::usage::Usage;
 
 pub use commands::{Changed, Command, Refused};
@@ -175,6 +176,9 @@ pub struct Head {
     /// Whether its counters were compared with its batches after it ended.
     #[serde(default)]
     pub is_audited: bool,
+    /// What caused the work that is done for it now: the call that registered it, and then the reading of its file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceParent>,
 }
 
 impl Head {
@@ -237,8 +241,14 @@ impl Task {
             reason: None,
             resume_at: None,
             is_audited: false,
+            trace: None,
         };
         Self { id, version: 1, head, tally: Tally::default() }
+    }
+
+    /// What caused the work that is done for it now. A task that was registered before traces were stored is one itself.
+    pub fn trace(&self) -> TraceParent {
+        self.head.trace.unwrap_or_else(|| TraceParent::of_task(self.id))
     }
 
     /// The head of a task whose file cannot be turned into rows.

@@ -4,6 +4,7 @@ use filas_domain::Owner;
 use filas_domain::access::Caller;
 use filas_domain::limits::FILENAME_BYTES;
 use filas_domain::problem::Problem;
+use filas_domain::trace::{TRACEPARENT, TraceParent};
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, RequestExt};
 use serde::de::DeserializeOwned;
@@ -15,12 +16,20 @@ pub struct Call {
     pub owner: Owner,
     /// Who calls.
     pub caller: Caller,
+    /// What caused the call, where the caller says so.
+    pub cause: Option<TraceParent>,
     request: Request,
+    request_id: String,
 }
 
 /// The path from the version on: stages, custom domains and emulators put different things before it.
 pub(crate) fn api_path(path: &str) -> &str {
     path.find("/v1/").map_or(path, |start| &path[start..])
+}
+
+/// What a request says of its cause; what is no `traceparent` says nothing, as W3C Trace Context wants.
+pub(crate) fn cause_of(request: &Request) -> Option<TraceParent> {
+    request.headers().get(TRACEPARENT)?.to_str().ok()?.parse().ok()
 }
 
 /// Whether what was sent as `name`, if anything, is a plain text.
@@ -36,8 +45,14 @@ pub fn plain(name: &str, text: Option<&str>) -> Result<(), Problem> {
 }
 
 impl Call {
-    pub(crate) fn new(caller: Caller, request: Request) -> Self {
-        Self { owner: caller.owner.clone(), caller, request }
+    pub(crate) fn new(caller: Caller, request: Request, request_id: &str) -> Self {
+        let cause = cause_of(&request);
+        Self { owner: caller.owner.clone(), caller, cause, request, request_id: request_id.to_owned() }
+    }
+
+    /// The call itself: a part of what caused it, or else where a trace begins.
+    pub fn trace(&self) -> TraceParent {
+        self.cause.map_or_else(|| TraceParent::begun_by(&self.request_id), |cause| cause.child(&self.request_id))
     }
 
     /// The method.

@@ -28,7 +28,7 @@ use filas_domain::problem::Problem;
 use lambda_http::http::Method;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
-use tracing::{error, info};
+use tracing::{Instrument as _, error, info, info_span};
 
 pub use answer::Answer;
 pub use call::{Call, plain};
@@ -72,7 +72,7 @@ impl Refusal {
             Self::Problem(problem) => Answer::problem(&problem),
             Self::Answer(answer) => *answer,
             Self::Trouble(trouble) => {
-                error!(request_id, error = %error_chain(&*trouble), "a request failed");
+                error!(error = %error_chain(&*trouble), "a request failed");
                 Answer::problem(&Problem::internal(request_id))
             }
         }
@@ -88,16 +88,32 @@ where
 {
     let request_id = request_id(&request);
     let (method, path) = (request.method().clone(), call::api_path(request.uri().path()).to_owned());
-    let answer = match (&method, path.as_str()) {
+    let trace_id = call::cause_of(&request).map(|cause| cause.trace_id());
+    // Everything that is logged meanwhile says which request it is for.
+    let span = info_span!("request", request_id, %method, path, trace_id);
+    answered(request, gate, (&method, &path, &request_id), handle).instrument(span).await
+}
+
+async fn answered<F, A>(
+    request: Request,
+    gate: &impl Gate,
+    (method, path, request_id): (&Method, &str, &str),
+    handle: F,
+) -> Response<Body>
+where
+    F: FnOnce(Call) -> A,
+    A: Future<Output = Result<Answer, Refusal>>,
+{
+    let answer = match (method, path) {
         (&Method::OPTIONS, _) => Ok(Answer::preflight()),
         (&Method::GET, "/v1/openapi.json") => Ok(Answer::document("application/json", OPENAPI)),
         _ => {
-            let route = routes::find(method.as_str(), &path);
-            authorised(request, gate, route, &request_id, handle).await
+            let route = routes::find(method.as_str(), path);
+            authorised(request, gate, route, request_id, handle).await
         }
     };
-    let answer = answer.unwrap_or_else(|refusal| refusal.into_answer(&request_id));
-    info!(request_id, %method, path, status = answer.status(), "request answered");
+    let answer = answer.unwrap_or_else(|refusal| refusal.into_answer(request_id));
+    info!(status = answer.status(), "request answered");
     answer.into_response()
 }
 
@@ -123,7 +139,7 @@ where
             let needed = scope.as_str();
             Err(Problem::forbidden(format!("This call needs the scope {needed}, and the key has {has}.")).into())
         }
-        Some(_) => handle(Call::new(caller, request)).await,
+        Some(_) => handle(Call::new(caller, request, request_id)).await,
     };
     // Who was let in is told how often they may call, whatever else the answer is.
     let answer = answer.unwrap_or_else(|refusal: Refusal| refusal.into_answer(request_id));

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use filas_domain::ids::RowNumber;
 use filas_domain::outcome::RowResult;
+use filas_domain::trace::TraceParent;
 use futures::{StreamExt as _, stream};
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
@@ -68,6 +69,10 @@ impl LocalRunner {
     }
 
     fn context(&self) -> RowContext {
-        RowContext { task: self.task.clone(), deadline: Instant::now() + self.time }
+        RowContext {
+            task: self.task.clone(),
+            trace: TraceParent::begun_by(&self.task),
+            deadline: Instant::now() + self.time,
+        }
     }
 }

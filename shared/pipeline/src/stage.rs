@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use filas_domain::ids::RowNumber;
 use filas_domain::outcome::{Failure, Stage as StageName};
+use filas_domain::trace::TraceParent;
 use serde_json::Value;
 use thiserror::Error;
 use tokio::time::Instant;
@@ -22,6 +23,8 @@ use crate::validate::Validation;
 pub struct RowContext {
     /// The task's id, as text. Together with the row's number it is the idempotency key of every side effect.
     pub task: String,
+    /// What the worker does now: what causes the requests to partners.
+    pub trace: TraceParent,
     /// When the worker must have stopped. No attempt is begun after it, and one under way is given up.
     pub deadline: Instant,
 }

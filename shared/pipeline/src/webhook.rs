@@ -8,12 +8,13 @@ use filas_domain::clock::Timestamp;
 use filas_domain::ids::Owner;
 use filas_domain::ports::PortError;
 use filas_domain::secrets::Secrets;
+use filas_domain::trace::TraceParent;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Url};
 use thiserror::Error;
 
 use crate::error::{PipelineError, nearest};
-use crate::outbound::{client_for, innermost, send, signature_headers};
+use crate::outbound::{TRACEPARENT, client_for, innermost, send, signature_headers, traceparent};
 use crate::spec::{PipelineSpec, SecretName, WEBHOOK_EVENTS, WebhookSpec};
 use crate::variables::Variables;
 
@@ -113,7 +114,7 @@ impl Webhook {
         secrets: &impl Secrets,
         owner: &Owner,
         now: Timestamp,
-        id: &str,
+        (id, cause): (&str, Option<TraceParent>),
         body: String,
     ) -> Result<(), WebhookError> {
         let secret = secrets.secret(owner, self.sign.as_str()).await;
@@ -122,7 +123,10 @@ impl Webhook {
         let secret = secret.ok_or_else(|| unusable("there is none of this name"))?;
         let id = HeaderValue::from_str(id).map_err(|_| WebhookError::Id)?;
         let signed = signature_headers(secret.expose(), &id, now.as_secs(), body.as_bytes()).map_err(unusable)?;
-        let request = self.client.post(self.url.clone()).headers(signed).timeout(TIMEOUT);
+        let mut request = self.client.post(self.url.clone()).headers(signed).timeout(TIMEOUT);
+        if let Some(header) = cause.and_then(traceparent) {
+            request = request.header(TRACEPARENT, header);
+        }
         let request = request.header(CONTENT_TYPE, "application/cloudevents+json").body(Bytes::from(body));
         let answer = send(request, ANSWER_READ).await;
         let answer = answer.map_err(|error| WebhookError::NoAnswer(innermost(&error)))?;

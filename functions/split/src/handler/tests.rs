@@ -139,7 +139,7 @@ impl World {
             clock: self.clock.clone(),
             meter: Arc::new(MemoryMeter::new()),
         };
-        let invocation = Invocation { request_id: "request".into(), deadline: self.clock.now().plus(TIME_LIMIT) };
+        let invocation = Invocation { deadline: self.clock.now().plus(TIME_LIMIT) };
         let again = serde_json::to_value(splitter.run(&deliveries, &invocation).await).unwrap();
         let again = again["batchItemFailures"].as_array().unwrap();
         let is_gone = |delivery: &&memory::Delivery| !again.contains(&json!({"itemIdentifier": delivery.message_id}));

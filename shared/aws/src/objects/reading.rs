@@ -5,7 +5,8 @@ use std::path::Path;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use filas_domain::keys::ObjectKey;
 use filas_domain::plan::ByteRange;
-use filas_domain::ports::{ObjectReader, PortError};
+use filas_domain::ports::{Downloaded, ObjectReader, PortError};
+use filas_domain::trace::TRACEPARENT;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 
@@ -31,15 +32,16 @@ impl ObjectReader for S3Objects {
         }
     }
 
-    async fn download(&self, key: &ObjectKey, path: &Path) -> Result<u64, PortError> {
+    async fn download(&self, key: &ObjectKey, path: &Path) -> Result<Downloaded, PortError> {
         let operation = format!("download {key} from the bucket");
         let failed = |error| PortError::transient(&operation, error);
         let answer = self.open(&operation, key, None).await?;
+        let trace = answer.metadata.as_ref().and_then(|metadata| metadata.get(TRACEPARENT)?.parse().ok());
         let mut file = File::create(path).await.map_err(failed)?;
         let mut body = answer.body.into_async_read();
         let bytes = tokio::io::copy_buf(&mut body, &mut file).await.map_err(failed)?;
         file.flush().await.map_err(failed)?;
-        Ok(bytes)
+        Ok(Downloaded { bytes, trace })
     }
 
     async fn size(&self, key: &ObjectKey) -> Result<Option<u64>, PortError> {

@@ -8,16 +8,24 @@ use filas_domain::clock::Timestamp;
 use filas_domain::keys::ObjectKey;
 use filas_domain::limits::PRESIGNED_FOR;
 use filas_domain::ports::{ObjectSigner, PortError, SignedRequest};
+use filas_domain::trace::{TRACEPARENT, TraceParent};
 
 use super::S3Objects;
 use crate::errors::port_error;
 
 impl ObjectSigner for S3Objects {
-    async fn sign_put(&self, key: &ObjectKey, size: u64, now: Timestamp) -> Result<SignedRequest, PortError> {
+    async fn sign_put(
+        &self,
+        key: &ObjectKey,
+        size: u64,
+        trace: TraceParent,
+        now: Timestamp,
+    ) -> Result<SignedRequest, PortError> {
         let operation = format!("sign a PUT of {key}");
         let length = i64::try_from(size).map_err(|error| PortError::permanent(&operation, error))?;
         // The length is signed, so no other size gets through. The media type is not: a browser sets its own.
         let put = self.client.put_object().bucket(&self.bucket).key(key.as_str()).content_length(length);
+        let put = put.metadata(TRACEPARENT, trace.to_string());
         let presigned = put.presigned(good_from(&operation, now)?).await;
         Ok(signed(&presigned.map_err(|error| port_error(&operation, error))?, now))
     }

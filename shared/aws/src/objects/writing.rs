@@ -3,6 +3,7 @@
 use aws_sdk_s3::primitives::ByteStream;
 use filas_domain::keys::ObjectKey;
 use filas_domain::ports::{ObjectWriter, PortError};
+use filas_domain::trace::{TRACEPARENT, TraceParent};
 
 use super::S3Objects;
 use super::multipart::{Destination, S3Stream};
@@ -13,6 +14,18 @@ impl ObjectWriter for S3Objects {
 
     async fn put(&self, key: &ObjectKey, media_type: &str, bytes: Vec<u8>) -> Result<(), PortError> {
         self.destination(key, media_type).put(bytes).await
+    }
+
+    async fn put_traced(
+        &self,
+        key: &ObjectKey,
+        media_type: &str,
+        trace: TraceParent,
+        bytes: Vec<u8>,
+    ) -> Result<(), PortError> {
+        let put = self.client.put_object().bucket(&self.bucket).key(key.as_str()).content_type(media_type);
+        let put = put.metadata(TRACEPARENT, trace.to_string()).body(ByteStream::from(bytes));
+        put.send().await.map(|_| ()).map_err(|error| port_error(format!("write {key} to the bucket"), error))
     }
 
     async fn create(&self, key: &ObjectKey, media_type: &str) -> Result<S3Stream, PortError> {

@@ -8,11 +8,13 @@ use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use filas_domain::ids::Owner;
 use filas_domain::message::BatchMessage;
 use filas_domain::ports::{BatchQueue, PortError};
+use filas_domain::trace::{TRACEPARENT, TraceParent};
 use futures::stream::{self, StreamExt as _};
 use thiserror::Error;
 
 use crate::errors::meaning;
 use crate::retry::{TRIES, back_off};
+use crate::row_queue::text;
 
 /// SQS's bound on one call.
 const MESSAGES_A_CALL: usize = 10;
@@ -44,8 +46,8 @@ impl SqsBatchQueue {
     }
 
     /// Sends the messages of one call until each is taken.
-    async fn send_some(&self, owner: &Owner, messages: &[BatchMessage]) -> Result<(), NotSent> {
-        let mut waiting = entries(owner, messages).map_err(NotSent::permanent(messages.len()))?;
+    async fn send_some(&self, owner: &Owner, trace: TraceParent, messages: &[BatchMessage]) -> Result<(), NotSent> {
+        let mut waiting = entries(owner, trace, messages).map_err(NotSent::permanent(messages.len()))?;
         let mut failures = 0;
         loop {
             let request = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(waiting.clone()));
@@ -70,8 +72,8 @@ impl SqsBatchQueue {
 }
 
 impl BatchQueue for SqsBatchQueue {
-    async fn send(&self, owner: &Owner, messages: &[BatchMessage]) -> Result<(), PortError> {
-        let calls: Vec<_> = messages.chunks(MESSAGES_A_CALL).map(|some| self.send_some(owner, some)).collect();
+    async fn send(&self, owner: &Owner, trace: TraceParent, messages: &[BatchMessage]) -> Result<(), PortError> {
+        let calls: Vec<_> = messages.chunks(MESSAGES_A_CALL).map(|some| self.send_some(owner, trace, some)).collect();
         // All calls are made, whatever becomes of the others: what can be sent is sent.
         let sent = stream::iter(calls).buffer_unordered(CALLS_AT_ONCE);
         let failed: Vec<NotSent> = sent.filter_map(|sent| async { sent.err() }).collect().await;
@@ -102,11 +104,13 @@ impl NotSent {
 /// of one owner from holding up those of others (SQS fair queues). It orders nothing, as a group of a FIFO queue would.
 fn entries(
     owner: &Owner,
+    trace: TraceParent,
     messages: &[BatchMessage],
 ) -> Result<Vec<SendMessageBatchRequestEntry>, aws_sdk_sqs::error::BuildError> {
+    let trace = text(trace.to_string())?;
     let entry = |(position, message): (usize, &BatchMessage)| {
         let entry = SendMessageBatchRequestEntry::builder().id(position.to_string()).message_group_id(owner.as_str());
-        entry.message_body(message.encode()).build()
+        entry.message_body(message.encode()).message_attributes(TRACEPARENT, trace.clone()).build()
     };
     messages.iter().enumerate().map(entry).collect()
 }
@@ -165,7 +169,8 @@ mod tests {
     }
 
     fn check(taken: &[&str], refused_entries: &[(&str, bool)], expected: Option<(usize, &str, bool)>) {
-        let mut waiting = entries(&"acme".parse().unwrap(), &[message(1), message(2)]).unwrap();
+        let mut waiting =
+            entries(&"acme".parse().unwrap(), TraceParent::begun_by("a"), &[message(1), message(2)]).unwrap();
         let answer = answer(taken, refused_entries);
         waiting.retain(|entry| !is_taken(&answer, entry));
         let found = (!waiting.is_empty()).then(|| refused(&waiting, &answer));

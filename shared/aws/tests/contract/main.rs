@@ -61,12 +61,16 @@ impl Inbox for SqsInbox {
         let counted = MessageSystemAttributeName::ApproximateReceiveCount;
         let group = MessageSystemAttributeName::MessageGroupId;
         let receive = receive.message_system_attribute_names(counted.clone());
-        let answer = receive.message_system_attribute_names(group.clone()).send().await.unwrap();
+        let answer =
+            receive.message_system_attribute_names(group.clone()).message_attribute_names("All").send().await.unwrap();
         let messages = answer.messages.unwrap_or_default().into_iter();
         messages
             .map(|message| Delivery {
                 receive_count: message.attributes.as_ref().unwrap()[&counted].parse().unwrap(),
                 group: message.attributes.unwrap().remove(&group),
+                trace: message
+                    .message_attributes
+                    .and_then(|set| set.get("traceparent")?.string_value.as_ref()?.parse().ok()),
                 message_id: message.message_id.unwrap(),
                 receipt_handle: message.receipt_handle.unwrap(),
                 body: message.body.unwrap(),

@@ -132,8 +132,10 @@ impl RowInbox for SqsRowInbox {
         for message in answer.messages.unwrap_or_default() {
             let delete = self.client.delete_message().queue_url(&self.url);
             delete.receipt_handle(message.receipt_handle.unwrap()).send().await.unwrap();
-            let key = message.message_attributes.unwrap()["idempotency-key"].string_value.clone().unwrap();
-            taken.push(RowMessage { idempotency_key: key, body: message.body.unwrap() });
+            let attributes = message.message_attributes.unwrap();
+            let attribute = |name| attributes[name].string_value.clone().unwrap();
+            let (idempotency_key, trace) = (attribute("idempotency-key"), attribute("traceparent").parse().unwrap());
+            taken.push(RowMessage { idempotency_key, trace, body: message.body.unwrap() });
         }
         taken
     }

@@ -43,7 +43,7 @@ async fn a_signed_put_stores_the_object_with_any_media_type() {
         let objects = S3Objects::new(cloud.s3.clone(), bucket);
         for media_type in [vec![], vec![("content-type", "text/csv; charset=utf-8")]] {
             let key = ObjectKey::upload(samples::task().id);
-            let request = objects.sign_put(&key, 9, SystemClock.now()).await.unwrap();
+            let request = objects.sign_put(&key, 9, samples::trace(), SystemClock.now()).await.unwrap();
             let answer = make(request, media_type, b"some,rows".to_vec()).await;
             assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
             assert_eq!(objects.get(&key, None).await.unwrap(), b"some,rows");
@@ -57,12 +57,16 @@ async fn a_signed_put_has_the_length_among_what_is_signed_and_nothing_that_a_bro
     sandbox::with_bucket(async |cloud, bucket| {
         let objects = S3Objects::new(cloud.s3.clone(), bucket);
         let key = ObjectKey::upload(samples::task().id);
-        let request = objects.sign_put(&key, 9, SystemClock.now()).await.unwrap();
-        assert!(request.url.contains("X-Amz-SignedHeaders=content-length%3Bhost&"), "{}", request.url);
+        let request = objects.sign_put(&key, 9, samples::trace(), SystemClock.now()).await.unwrap();
+        assert!(
+            request.url.contains("X-Amz-SignedHeaders=content-length%3Bhost%3Bx-amz-meta-traceparent&"),
+            "{}",
+            request.url
+        );
         assert!(!request.url.to_ascii_lowercase().contains("checksum"), "{}", request.url);
         assert!(request.url.contains("X-Amz-Expires=900&"), "{}", request.url);
         let names: Vec<_> = request.headers.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["content-length"]);
+        assert_eq!(names, ["content-length", "x-amz-meta-traceparent"]);
     })
     .await;
 }
@@ -72,7 +76,7 @@ async fn a_put_of_another_size_is_refused() {
     sandbox::with_bucket(async |cloud, bucket| {
         let objects = S3Objects::new(cloud.s3.clone(), bucket);
         let key = ObjectKey::upload(samples::task().id);
-        let request = objects.sign_put(&key, 9, SystemClock.now()).await.unwrap();
+        let request = objects.sign_put(&key, 9, samples::trace(), SystemClock.now()).await.unwrap();
         let answer = make(request, vec![], b"some,rows and more".to_vec()).await;
         assert_eq!(answer.status, 403, "{}", String::from_utf8_lossy(&answer.body));
         assert_eq!(objects.size(&key).await.unwrap(), None);
@@ -110,7 +114,7 @@ async fn a_signed_request_is_for_one_object_and_one_method() {
             objects.put(&ObjectKey::upload(task), "text/csv", b"some,rows".to_vec()).await.unwrap();
         }
         let get = objects.sign_get(&ObjectKey::upload(mine), "a.csv", SystemClock.now()).await.unwrap();
-        let put = objects.sign_put(&ObjectKey::upload(mine), 9, SystemClock.now()).await.unwrap();
+        let put = objects.sign_put(&ObjectKey::upload(mine), 9, samples::trace(), SystemClock.now()).await.unwrap();
         assert_eq!(make(get.clone(), vec![], Vec::new()).await.status, 200);
         let (mine, other) = (mine.to_string(), other.to_string());
         for (what, request) in [
@@ -142,7 +146,7 @@ async fn a_signed_request_is_good_for_minutes() {
         for (seconds, status) in [(0, 200), (14 * 60, 200), (15 * 60 + 5, 403)] {
             let get = objects.sign_get(&key, "a.csv", ago(seconds)).await.unwrap();
             assert_eq!(make(get, vec![], Vec::new()).await.status, status, "{seconds} s after the signature");
-            let put = objects.sign_put(&key, 9, ago(seconds)).await.unwrap();
+            let put = objects.sign_put(&key, 9, samples::trace(), ago(seconds)).await.unwrap();
             assert_eq!(
                 make(put, vec![], b"some,rows".to_vec()).await.status,
                 status,

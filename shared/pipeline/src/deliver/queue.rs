@@ -60,7 +60,8 @@ impl QueueDelivery {
             let message = format!("a message may have {most} bytes, this has {}", body.len());
             return Ok(Step::fail(StageName::Deliver, "MESSAGE_TOO_LARGE", message));
         }
-        let message = RowMessage { idempotency_key: context.idempotency_key(values.number), body };
+        let idempotency_key = context.idempotency_key(values.number);
+        let message = RowMessage { idempotency_key, trace: context.trace, body };
         match self.batcher.send(message, context.deadline).await? {
             Ok(()) => Ok(Step::Continue),
             Err(rejected) => {

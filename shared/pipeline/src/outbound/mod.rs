@@ -27,3 +27,4 @@ pub(crate) use headers::Headers;
 pub(crate) use judge::Trouble;
 pub(crate) use partner::{Exchange, Limits, Partner, PartnerRequest};
 pub(crate) use signature::headers as signature_headers;
+pub(crate) use trace::{TRACEPARENT, traceparent};

@@ -192,7 +192,7 @@ impl Partner {
         if let Some(key) = &request.idempotency_key {
             headers.insert("idempotency-key", key.clone());
         }
-        headers.extend(trace::traceparent(&context.task).map(|value| (trace::TRACEPARENT, value)));
+        headers.extend(trace::traceparent(context.trace).map(|value| (trace::TRACEPARENT, value)));
         self.admit(context.deadline).await?;
         let left = context.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {

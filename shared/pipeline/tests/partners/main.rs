@@ -19,6 +19,7 @@ use filas_domain::ids::{Owner, TaskId};
 use filas_domain::outcome::RowResult;
 use filas_domain::permits::Permits;
 use filas_domain::ports::Clock;
+use filas_domain::trace::TraceParent;
 use filas_pipeline::{Interrupted, Pipeline, Ports, RowContext, Services, SourceRow, Variables, parse};
 use filas_testkit::memory::{MemoryPermits, MemoryRecords, MemoryRowQueue, MemorySecrets};
 use serde_json::{Value, json};
@@ -112,7 +113,7 @@ fn context() -> RowContext {
 }
 
 fn context_with(time_left: Duration) -> RowContext {
-    RowContext { task: task(1).to_string(), deadline: Instant::now() + time_left }
+    RowContext { task: task(1).to_string(), trace: TraceParent::of_task(task(1)), deadline: Instant::now() + time_left }
 }
 
 /// Row `number` with these cells, by way of its line.

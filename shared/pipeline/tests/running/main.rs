@@ -10,6 +10,7 @@ mod simulation;
 use std::time::Duration;
 
 use filas_domain::outcome::RowResult;
+use filas_domain::trace::TraceParent;
 use filas_pipeline::{Interrupted, Pipeline, RowContext, SourceRow, Variables, parse};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -20,7 +21,7 @@ fn context() -> RowContext {
 }
 
 fn context_with(time_left: Duration) -> RowContext {
-    RowContext { task: "task".to_owned(), deadline: Instant::now() + time_left }
+    RowContext { task: "task".to_owned(), trace: TraceParent::begun_by("task"), deadline: Instant::now() + time_left }
 }
 
 /// Row `number` with these cells, by way of its line.

@@ -42,7 +42,7 @@ async fn literals_stand_for_every_row() {
 #[tokio::test]
 async fn nothing_is_begun_after_the_deadline() {
     let pipeline = compile("name: a\ndeliver: none\n", &Variables::new());
-    let late = RowContext { task: "task".to_owned(), deadline: Instant::now() };
+    let late = RowContext { task: "task".to_owned(), trace: TraceParent::begun_by("task"), deadline: Instant::now() };
     assert_eq!(pipeline.run_row(row(2, &json!({})), &late).await, Err(Interrupted::OutOfTime));
 }
 

@@ -3,7 +3,7 @@
 use filas_domain::keys::ObjectKey;
 use filas_domain::limits::PRESIGNED_FOR;
 use filas_domain::plan::ByteRange;
-use filas_domain::ports::{ObjectReader, ObjectSigner, ObjectStream as _, ObjectWriter};
+use filas_domain::ports::{Downloaded, ObjectReader, ObjectSigner, ObjectStream as _, ObjectWriter};
 
 use super::{assert_permanent, samples};
 
@@ -65,9 +65,13 @@ async fn what_is_not_there_is_told(objects: &impl ObjectReader) {
 async fn an_object_can_be_downloaded(objects: &(impl ObjectReader + ObjectWriter)) {
     let folder = tempfile::tempdir().unwrap();
     let (key, path) = (key(), folder.path().join("file"));
-    for len in [3_000_000, 0, 17] {
-        objects.put(&key, "text/plain", content(len)).await.unwrap();
-        assert_eq!(objects.download(&key, &path).await.unwrap(), len as u64);
+    for (len, trace) in [(3_000_000, None), (0, Some(samples::trace())), (17, Some(samples::trace())), (18, None)] {
+        match trace {
+            Some(trace) => objects.put_traced(&key, "text/plain", trace, content(len)).await.unwrap(),
+            None => objects.put(&key, "text/plain", content(len)).await.unwrap(),
+        }
+        let downloaded = Downloaded { bytes: len as u64, trace };
+        assert_eq!(objects.download(&key, &path).await.unwrap(), downloaded);
         assert!(std::fs::read(&path).unwrap() == content(len), "a download of {len} bytes");
     }
 }
@@ -106,10 +110,12 @@ async fn what_is_abandoned_is_not_there(objects: &(impl ObjectReader + ObjectWri
 
 async fn requests_are_signed_for_one_object(objects: &impl ObjectSigner) {
     let key = key();
-    let put = objects.sign_put(&key, 1234, samples::NOW).await.unwrap();
+    let trace = samples::trace();
+    let put = objects.sign_put(&key, 1234, trace, samples::NOW).await.unwrap();
     assert_eq!((put.method.as_str(), put.expires), ("PUT", samples::NOW.plus(PRESIGNED_FOR)));
     assert!(put.url.contains(key.as_str()), "{}", put.url);
     assert!(put.headers.contains(&("content-length".to_owned(), "1234".to_owned())), "{:?}", put.headers);
+    assert!(put.headers.contains(&("x-amz-meta-traceparent".to_owned(), trace.to_string())), "{:?}", put.headers);
     let get = objects.sign_get(&key, "a file.ndjson", samples::NOW).await.unwrap();
     assert_eq!((get.method.as_str(), get.expires), ("GET", samples::NOW.plus(PRESIGNED_FOR)));
     assert!(get.url.contains(key.as_str()), "{}", get.url);

@@ -34,7 +34,7 @@ pub async fn queue(
     inbox: &impl Inbox,
 ) {
     every_message_arrives(queue, inbox).await;
-    messages_carry_their_owner_and_wait_for_nobody(queue, inbox).await;
+    messages_carry_their_owner_and_cause_and_wait_for_nobody(queue, inbox).await;
     a_delivery_can_be_postponed(queue, deliveries, inbox).await;
     what_is_in_nobodys_hands_cannot_be_postponed(queue, deliveries, inbox).await;
     depths_are_seen_and_messages_die(queue, deliveries, monitor, inbox).await;
@@ -55,7 +55,7 @@ pub async fn report_queue(queue: &impl ReportQueue, inbox: &impl Inbox) {
 async fn send(queue: &impl BatchQueue, count: u32) -> Vec<BatchMessage> {
     let task = samples::task().id;
     let messages: Vec<_> = (0..count).map(|number| samples::message(task, number)).collect();
-    queue.send(&samples::owner(), &messages).await.unwrap();
+    queue.send(&samples::owner(), samples::trace(), &messages).await.unwrap();
     messages
 }
 
@@ -78,7 +78,7 @@ async fn receive_some(inbox: &impl Inbox) -> Vec<Delivery> {
 }
 
 async fn every_message_arrives(queue: &impl BatchQueue, inbox: &impl Inbox) {
-    queue.send(&samples::owner(), &[]).await.unwrap();
+    queue.send(&samples::owner(), samples::trace(), &[]).await.unwrap();
     for count in [1, 10, 25] {
         let sent = send(queue, count).await;
         let mut arrived = Vec::new();
@@ -98,12 +98,13 @@ async fn every_message_arrives(queue: &impl BatchQueue, inbox: &impl Inbox) {
 
 /// The queue is fair between owners: each message says whose it is. It is no queue of theirs, in which one would wait for
 /// another: while some of an owner's messages are in somebody's hands, the others are delivered.
-async fn messages_carry_their_owner_and_wait_for_nobody(queue: &impl BatchQueue, inbox: &impl Inbox) {
+async fn messages_carry_their_owner_and_cause_and_wait_for_nobody(queue: &impl BatchQueue, inbox: &impl Inbox) {
     let (busy, other) = (samples::owner(), samples::owner());
+    let causes = [samples::trace(), samples::trace()];
     let task = samples::task().id;
     let messages: Vec<_> = (0..15).map(|number| samples::message(task, number)).collect();
-    queue.send(&busy, &messages[..13]).await.unwrap();
-    queue.send(&other, &messages[13..]).await.unwrap();
+    queue.send(&busy, causes[0], &messages[..13]).await.unwrap();
+    queue.send(&other, causes[1], &messages[13..]).await.unwrap();
     let mut arrived = Vec::new();
     // Nothing is deleted before everything was delivered.
     while arrived.len() < messages.len() {
@@ -113,8 +114,9 @@ async fn messages_carry_their_owner_and_wait_for_nobody(queue: &impl BatchQueue,
     }
     for delivery in &arrived {
         let message = BatchMessage::decode(&delivery.body).unwrap();
-        let owner = if message.batch.get() < 13 { &busy } else { &other };
+        let (owner, cause) = if message.batch.get() < 13 { (&busy, causes[0]) } else { (&other, causes[1]) };
         assert_eq!(delivery.group.as_deref(), Some(owner.as_str()), "{}", delivery.body);
+        assert_eq!(delivery.trace, Some(cause), "{}", delivery.body);
         inbox.delete(&delivery.receipt_handle).await;
     }
 }

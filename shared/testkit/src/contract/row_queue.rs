@@ -1,6 +1,7 @@
 //! Rows as messages to a queue of the user's.
 
 use filas_domain::row_queue::{CALL_BYTES, RowMessage, RowQueue};
+use filas_domain::trace::TraceParent;
 
 use super::{assert_permanent, samples};
 
@@ -42,8 +43,9 @@ async fn as_much_as_a_call_takes(queue: &impl RowQueue, url: &str, inbox: &impl 
 
 fn messages(count: usize) -> Vec<RowMessage> {
     let task = samples::task().id;
-    let message = |row| RowMessage {
+    let message = |row: usize| RowMessage {
         idempotency_key: format!("{task}.{row}"),
+        trace: TraceParent::of_task(task).child(&row.to_string()),
         body: format!(r#"{{"row":{row},"ñ":"\u0001"}}"#),
     };
     (2..2 + count).map(message).collect()

@@ -10,6 +10,7 @@ use filas_domain::message::BatchMessage;
 use filas_domain::outcome::Counts;
 use filas_domain::plan::{BatchPlan, ByteRange};
 use filas_domain::task::{Order, Task};
+use filas_domain::trace::TraceParent;
 
 /// Rows in a batch of these.
 pub const ROWS: u32 = 10;
@@ -28,6 +29,11 @@ fn serial() -> u64 {
 /// An owner that nobody else has.
 pub fn owner() -> Owner {
     format!("owner-{}", serial()).parse().unwrap()
+}
+
+/// A cause that nothing else has.
+pub fn trace() -> TraceParent {
+    TraceParent::begun_by(&serial().to_string())
 }
 
 /// A key for requests that nobody else has sent.

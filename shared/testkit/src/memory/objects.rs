@@ -10,7 +10,10 @@ use filas_domain::ids::TaskId;
 use filas_domain::keys::ObjectKey;
 use filas_domain::limits::PRESIGNED_FOR;
 use filas_domain::plan::ByteRange;
-use filas_domain::ports::{ObjectReader, ObjectSigner, ObjectStream, ObjectWriter, PortError, SignedRequest};
+use filas_domain::ports::{
+    Downloaded, ObjectReader, ObjectSigner, ObjectStream, ObjectWriter, PortError, SignedRequest,
+};
+use filas_domain::trace::{TRACEPARENT, TraceParent};
 
 use super::faults::{Faults, lock, plans_faults};
 
@@ -25,6 +28,7 @@ pub struct MemoryObjects {
 struct Object {
     media_type: String,
     bytes: Vec<u8>,
+    trace: Option<TraceParent>,
 }
 
 plans_faults!(MemoryObjects);
@@ -38,7 +42,7 @@ impl Default for MemoryObjects {
 impl MemoryObjects {
     /// An empty bucket.
     ///
-    /// Operations that can fail: `get`, `download`, `size`, `put`, `create`, `append`, `complete`, `abandon`, `sign_put`,
+    /// Operations that can fail: `get`, `download`, `size`, `put`, `put_traced`, `create`, `append`, `complete`, `abandon`, `sign_put`,
     /// `sign_get`, `erase_objects`.
     pub fn new() -> Self {
         let operations = &[
@@ -46,6 +50,7 @@ impl MemoryObjects {
             "download",
             "size",
             "put",
+            "put_traced",
             "create",
             "append",
             "complete",
@@ -77,8 +82,8 @@ impl MemoryObjects {
         lock(&self.stored).remove(key);
     }
 
-    fn store(&self, key: &ObjectKey, media_type: &str, bytes: Vec<u8>) {
-        lock(&self.stored).insert(key.clone(), Object { media_type: media_type.to_owned(), bytes });
+    fn store(&self, key: &ObjectKey, media_type: &str, bytes: Vec<u8>, trace: Option<TraceParent>) {
+        lock(&self.stored).insert(key.clone(), Object { media_type: media_type.to_owned(), bytes, trace });
     }
 
     fn read(&self, key: &ObjectKey, range: Option<ByteRange>) -> Result<Vec<u8>, PortError> {
@@ -100,11 +105,12 @@ impl ObjectReader for MemoryObjects {
         self.faults.run("get", || self.read(key, range))
     }
 
-    async fn download(&self, key: &ObjectKey, path: &Path) -> Result<u64, PortError> {
+    async fn download(&self, key: &ObjectKey, path: &Path) -> Result<Downloaded, PortError> {
         self.faults.run("download", || {
             let bytes = self.read(key, None)?;
             std::fs::write(path, &bytes).map_err(|error| PortError::transient(format!("download {key}"), error))?;
-            Ok(bytes.len() as u64)
+            let trace = lock(&self.stored).get(key).and_then(|object| object.trace);
+            Ok(Downloaded { bytes: bytes.len() as u64, trace })
         })
     }
 
@@ -118,7 +124,20 @@ impl ObjectWriter for MemoryObjects {
 
     async fn put(&self, key: &ObjectKey, media_type: &str, bytes: Vec<u8>) -> Result<(), PortError> {
         self.faults.run("put", || {
-            self.store(key, media_type, bytes);
+            self.store(key, media_type, bytes, None);
+            Ok(())
+        })
+    }
+
+    async fn put_traced(
+        &self,
+        key: &ObjectKey,
+        media_type: &str,
+        trace: TraceParent,
+        bytes: Vec<u8>,
+    ) -> Result<(), PortError> {
+        self.faults.run("put_traced", || {
+            self.store(key, media_type, bytes, Some(trace));
             Ok(())
         })
     }
@@ -155,7 +174,7 @@ impl ObjectStream for MemoryStream {
     async fn complete(self) -> Result<(), PortError> {
         let Self { objects, key, media_type, bytes } = self;
         objects.faults.run("complete", || {
-            objects.store(&key, &media_type, bytes);
+            objects.store(&key, &media_type, bytes, None);
             Ok(())
         })
     }
@@ -176,8 +195,17 @@ impl ObjectEraser for MemoryObjects {
 }
 
 impl ObjectSigner for MemoryObjects {
-    async fn sign_put(&self, key: &ObjectKey, size: u64, now: Timestamp) -> Result<SignedRequest, PortError> {
-        let headers = vec![("content-length".to_owned(), size.to_string())];
+    async fn sign_put(
+        &self,
+        key: &ObjectKey,
+        size: u64,
+        trace: TraceParent,
+        now: Timestamp,
+    ) -> Result<SignedRequest, PortError> {
+        let headers = vec![
+            ("content-length".to_owned(), size.to_string()),
+            (format!("x-amz-meta-{TRACEPARENT}"), trace.to_string()),
+        ];
         self.faults.run("sign_put", || Ok(signed("PUT", format!("memory://{key}"), headers, now)))
     }
 

@@ -12,6 +12,7 @@ use filas_domain::ports::{
     BatchQueue, Clock as _, Deliveries, IngestQueue, PortError, QueueDepth, QueueMonitor, ReportQueue,
 };
 use filas_domain::report::ReportMessage;
+use filas_domain::trace::TraceParent;
 
 use super::clock::ManualClock;
 use super::faults::{Faults, lock, plans_faults};
@@ -39,6 +40,7 @@ struct Message {
     id: u64,
     body: String,
     group: Option<String>,
+    trace: Option<TraceParent>,
     receive_count: u32,
     visible_from: Timestamp,
 }
@@ -56,6 +58,8 @@ pub struct Delivery {
     pub receive_count: u32,
     /// On whose behalf it was sent, where the queue is fair.
     pub group: Option<String>,
+    /// What caused it, where its sender said so.
+    pub trace: Option<TraceParent>,
 }
 
 plans_faults!(MemoryQueue);
@@ -78,13 +82,13 @@ impl MemoryQueue {
 
     /// Sends any text.
     pub fn send_body(&self, body: impl Into<String>) {
-        self.send_of(None, body.into());
+        self.send_of(None, None, body.into());
     }
 
-    fn send_of(&self, group: Option<String>, body: String) {
+    fn send_of(&self, group: Option<String>, trace: Option<TraceParent>, body: String) {
         let mut stored = lock(&self.stored);
         stored.sent += 1;
-        let message = Message { id: stored.sent, body, group, receive_count: 0, visible_from: self.clock.now() };
+        let message = Message { id: stored.sent, body, group, trace, receive_count: 0, visible_from: self.clock.now() };
         stored.waiting.push(message);
     }
 
@@ -142,6 +146,7 @@ impl Message {
             body: self.body.clone(),
             receive_count: self.receive_count,
             group: self.group.clone(),
+            trace: self.trace,
         }
     }
 
@@ -169,9 +174,9 @@ impl ReportQueue for MemoryQueue {
 }
 
 impl BatchQueue for MemoryQueue {
-    async fn send(&self, owner: &Owner, messages: &[BatchMessage]) -> Result<(), PortError> {
+    async fn send(&self, owner: &Owner, trace: TraceParent, messages: &[BatchMessage]) -> Result<(), PortError> {
         self.faults.run("send", || {
-            messages.iter().for_each(|message| self.send_of(Some(owner.to_string()), message.encode()));
+            messages.iter().for_each(|message| self.send_of(Some(owner.to_string()), Some(trace), message.encode()));
             Ok(())
         })
     }

@@ -72,7 +72,7 @@ async fn a_message_comes_again_until_it_is_dead() {
     let clock = ManualClock::default();
     let queue = MemoryQueue::new("batch", &clock, Duration::from_secs(30), 2);
     queue.send_body("poison");
-    queue.send(&samples::owner(), &[samples::message(samples::task().id, 0)]).await.unwrap();
+    queue.send(&samples::owner(), samples::trace(), &[samples::message(samples::task().id, 0)]).await.unwrap();
     let [first, second] = <[_; 2]>::try_from(queue.receive(10)).unwrap();
     queue.delete(&second.receipt_handle);
     assert_eq!((first.body.as_str(), first.receive_count), ("poison", 1));

@@ -128,7 +128,7 @@ impl World {
         self.ledger.write_head(&task, &task.fanned_out(now)).await.unwrap();
         let messages: Vec<_> =
             index.numbered().map(|(batch, plan)| BatchMessage { task: id, batch, plan: *plan }).collect();
-        self.queue.send(&task.head.order.owner, &messages).await.unwrap();
+        self.queue.send(&task.head.order.owner, task.trace(), &messages).await.unwrap();
         assert_eq!(self.stored(id).await.version, VERSION_WHEN_SPLIT);
         id
     }
@@ -164,7 +164,7 @@ impl World {
         let now = self.clock.now();
         let received = self.queue.receive(10);
         let deliveries: Vec<Delivery> = received.iter().map(as_lambda_delivers).collect();
-        let invocation = Invocation::new(worker, "request", now.plus(TIME_LIMIT));
+        let invocation = Invocation::new(worker, now.plus(TIME_LIMIT));
         let processor = self.processor();
         // No worker that lives takes so long.
         let Ok(again) = tokio::time::timeout(Duration::from_secs(150), processor.run(&deliveries, &invocation)).await
@@ -197,10 +197,10 @@ impl World {
 
     /// Delivers the message of every batch once more, whatever became of the first.
     pub async fn send_again(&self, id: TaskId) {
-        let owner = self.stored(id).await.head.order.owner;
+        let task = self.stored(id).await;
         for batch in self.ledger.all_batches(id) {
             let message = BatchMessage { task: id, batch: batch.number, plan: batch.plan };
-            self.queue.send(&owner, &[message]).await.unwrap();
+            self.queue.send(&task.head.order.owner, task.trace(), &[message]).await.unwrap();
         }
     }
 
@@ -261,7 +261,9 @@ impl World {
 }
 
 fn as_lambda_delivers(received: &memory::Delivery) -> Delivery {
-    Delivery::new(&received.message_id, &received.receipt_handle, &received.body, received.receive_count)
+    let delivery =
+        Delivery::new(&received.message_id, &received.receipt_handle, &received.body, received.receive_count);
+    received.trace.into_iter().fold(delivery, Delivery::with_trace)
 }
 
 fn row(line: &OutcomeLine) -> u32 {

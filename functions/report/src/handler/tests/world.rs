@@ -207,7 +207,7 @@ impl World {
             .map(|from| Delivery::new(&from.message_id, &from.receipt_handle, &from.body, from.receive_count))
             .collect();
         let reporter = self.reporter();
-        let invocation = Invocation { request_id: "request".into(), deadline: self.clock.now().plus(limit) };
+        let invocation = Invocation { deadline: self.clock.now().plus(limit) };
         // A call that dies never answers, and paused time stands still while the thread that writes the workbook waits.
         let died = async {
             if !self.is_deadly.get() {

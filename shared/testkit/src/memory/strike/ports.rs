@@ -13,13 +13,14 @@ use filas_domain::keys::ObjectKey;
 use filas_domain::message::BatchMessage;
 use filas_domain::plan::ByteRange;
 use filas_domain::ports::{
-    BatchLedger, BatchQueue, Deliveries, IdempotencyKey, IngestQueue, ObjectReader, ObjectSigner, ObjectStream,
-    ObjectWriter, OpenTasks, PortError, QueueDepth, QueueMonitor, Registered, ReportQueue, SignedRequest,
+    BatchLedger, BatchQueue, Deliveries, Downloaded, IdempotencyKey, IngestQueue, ObjectReader, ObjectSigner,
+    ObjectStream, ObjectWriter, OpenTasks, PortError, QueueDepth, QueueMonitor, Registered, ReportQueue, SignedRequest,
     TaskCatalogue, TaskLedger, TaskRegister, UnsettledTasks, WriteError,
 };
 use filas_domain::record::{Record, RecordId, Records, Stored};
 use filas_domain::report::ReportMessage;
 use filas_domain::task::{Head, Task, TaskState};
+use filas_domain::trace::TraceParent;
 
 use super::{Call, Fate, PlannedFate, STALL, Strike, Subject};
 
@@ -174,7 +175,7 @@ impl<P: ObjectReader, F: Fate> ObjectReader for Fragile<P, F> {
         meet(&self.fate, "get", Subject::Object(key), self.port.get(key, range)).await
     }
 
-    async fn download(&self, key: &ObjectKey, path: &Path) -> Result<u64, PortError> {
+    async fn download(&self, key: &ObjectKey, path: &Path) -> Result<Downloaded, PortError> {
         meet(&self.fate, "download", Subject::Object(key), self.port.download(key, path)).await
     }
 
@@ -188,6 +189,17 @@ impl<P: ObjectWriter, F: Fate> ObjectWriter for Fragile<P, F> {
 
     async fn put(&self, key: &ObjectKey, media_type: &str, bytes: Vec<u8>) -> Result<(), PortError> {
         meet(&self.fate, "put", Subject::Object(key), self.port.put(key, media_type, bytes)).await
+    }
+
+    async fn put_traced(
+        &self,
+        key: &ObjectKey,
+        media_type: &str,
+        trace: TraceParent,
+        bytes: Vec<u8>,
+    ) -> Result<(), PortError> {
+        let put = self.port.put_traced(key, media_type, trace, bytes);
+        meet(&self.fate, "put_traced", Subject::Object(key), put).await
     }
 
     async fn create(&self, key: &ObjectKey, media_type: &str) -> Result<Self::Stream, PortError> {
@@ -220,8 +232,14 @@ impl<S: ObjectStream, F: Fate> ObjectStream for FragileStream<S, F> {
 }
 
 impl<P: ObjectSigner, F: Fate> ObjectSigner for Fragile<P, F> {
-    async fn sign_put(&self, key: &ObjectKey, size: u64, now: Timestamp) -> Result<SignedRequest, PortError> {
-        meet(&self.fate, "sign_put", Subject::Object(key), self.port.sign_put(key, size, now)).await
+    async fn sign_put(
+        &self,
+        key: &ObjectKey,
+        size: u64,
+        trace: TraceParent,
+        now: Timestamp,
+    ) -> Result<SignedRequest, PortError> {
+        meet(&self.fate, "sign_put", Subject::Object(key), self.port.sign_put(key, size, trace, now)).await
     }
 
     async fn sign_get(&self, key: &ObjectKey, filename: &str, now: Timestamp) -> Result<SignedRequest, PortError> {
@@ -230,8 +248,8 @@ impl<P: ObjectSigner, F: Fate> ObjectSigner for Fragile<P, F> {
 }
 
 impl<P: BatchQueue, F: Fate> BatchQueue for Fragile<P, F> {
-    async fn send(&self, owner: &Owner, messages: &[BatchMessage]) -> Result<(), PortError> {
-        meet(&self.fate, "send", Subject::Messages(messages), self.port.send(owner, messages)).await
+    async fn send(&self, owner: &Owner, trace: TraceParent, messages: &[BatchMessage]) -> Result<(), PortError> {
+        meet(&self.fate, "send", Subject::Messages(messages), self.port.send(owner, trace, messages)).await
     }
 }
 
