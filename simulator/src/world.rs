@@ -251,6 +251,7 @@ impl World {
             deliveries: self.fragile_queue(process, &self.report),
             clock: process.clock.clone(),
             metrics: Metrics::new(),
+            meter: Arc::new(MemoryMeter::new()),
         }
     }
 
@@ -264,6 +265,7 @@ impl World {
             random,
             variables: Variables::new(),
             kept: tokio::sync::Mutex::new(HashSet::new()),
+            meter: Arc::new(MemoryMeter::new()),
             open_tasks: None,
         }
     }

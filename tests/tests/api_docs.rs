@@ -14,6 +14,7 @@ use filas_domain::TaskId;
 use filas_domain::access::{KeyId, KeyText};
 use filas_domain::batch::BatchState;
 use filas_domain::problem::Problem;
+use filas_domain::trace::TraceParent;
 use filas_e2e::{PATIENCE, Stack};
 use serde_json::Value;
 
@@ -187,7 +188,12 @@ fn steady_word(word: &str) -> String {
     // Files of results lie under the millisecond at which their task ended.
     let is_moment = inner.len() == 13 && inner.bytes().all(|byte| byte.is_ascii_digit());
     let is_key = inner.parse::<KeyId>().is_ok() || KeyText::parse(inner).is_some();
-    if is_id || is_place || is_moment || is_key { ANY.to_owned() + &word[inner.len()..] } else { word.to_owned() }
+    let is_trace = inner.parse::<TraceParent>().is_ok();
+    if is_id || is_place || is_moment || is_key || is_trace {
+        ANY.to_owned() + &word[inner.len()..]
+    } else {
+        word.to_owned()
+    }
 }
 
 fn steady_value(value: &mut Value) {

@@ -1,5 +1,7 @@
 //! An invocation, by the table's stream or by the queue.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result};
 use filas_aws::stream::{Change, StreamAnswer, StreamEvent, StreamRecord};
 use filas_domain::clock::Timestamp;
@@ -8,7 +10,7 @@ use filas_domain::error_chain;
 use filas_domain::metrics::{Metric, Metrics};
 use filas_domain::ports::{Clock, Deliveries, ObjectReader, ObjectWriter, ReportQueue, TaskCatalogue, TaskLedger};
 use filas_domain::report::{ReportMessage, has_ended};
-use filas_domain::usage::Prices;
+use filas_domain::usage::{Meter, Prices};
 use serde::{Deserialize, Serialize};
 use tracing::{Instrument as _, error, info, info_span, warn};
 
@@ -65,6 +67,8 @@ pub struct Reporter<L, O, Q, D, C> {
     pub clock: C,
     /// What is observed, to be printed at the end of an invocation.
     pub metrics: Metrics,
+    /// What this process asks of the cloud.
+    pub meter: Arc<dyn Meter>,
 }
 
 impl<L, O, Q, D, C> Reporter<L, O, Q, D, C>
@@ -108,6 +112,7 @@ where
 
     /// Writes the files that the messages ask for and says which messages are to come again.
     pub async fn run(&self, deliveries: &[Delivery], invocation: &Invocation) -> Redeliver {
+        self.meter.begin(true);
         let mut again = Redeliver::default();
         for delivery in deliveries {
             let span = info_span!("message", message_id = delivery.message_id(), delivery = delivery.receive_count());
@@ -129,6 +134,7 @@ where
             ledger: &self.ledger,
             objects: &self.objects,
             clock: &self.clock,
+            meter: &*self.meter,
             message,
             message_id: delivery.message_id(),
             begun,

@@ -13,6 +13,7 @@ use filas_domain::keys::ObjectKey;
 use filas_domain::ports::{Clock, ObjectReader, ObjectStream as _, ObjectWriter, PortError, TaskCatalogue, TaskLedger};
 use filas_domain::report::{Manifest, ReportMessage, ReportSummary, ResultFile, SourceColumns, ended};
 use filas_domain::task::Task;
+use filas_domain::usage::{Meter, Usage};
 use filas_pipeline::catalogue;
 use filas_results::{Source, Table};
 use serde::de::DeserializeOwned;
@@ -40,6 +41,8 @@ pub struct Job<'a, L, O, C> {
     pub objects: &'a O,
     /// The time.
     pub clock: &'a C,
+    /// What is asked of the cloud.
+    pub meter: &'a dyn Meter,
     /// What is asked for.
     pub message: ReportMessage,
     /// By which message.
@@ -130,7 +133,9 @@ where
             }
         }
         let files = files.into_iter().map(|file| file.name().to_owned()).collect();
-        let manifest = Manifest { files, workbook_rows, failed_rows: summary.counts.failed };
+        // With the one that stores the manifest.
+        let usage = self.meter.take().plus(&Usage { s3_writes: 1, ..Usage::default() });
+        let manifest = Manifest { files, workbook_rows, failed_rows: summary.counts.failed, usage };
         self.store(&self.manifest_key(), &manifest).await?;
         Ok(Verdict::Written)
     }

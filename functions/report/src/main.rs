@@ -3,6 +3,8 @@
 // The futures of the ports nest deeply in one another.
 #![recursion_limit = "256"]
 
+use std::sync::Arc;
+
 use filas_aws::{Cloud, SystemClock, env, telemetry};
 use filas_domain::metrics::Metrics;
 use filas_domain::ports::Clock as _;
@@ -20,6 +22,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         deliveries: cloud.deliveries(env::REPORT_QUEUE_URL)?,
         clock: SystemClock,
         metrics: Metrics::new(),
+        meter: Arc::new(cloud.meter.clone()),
     };
     let stack = env::required(env::STACK)?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Event>| {

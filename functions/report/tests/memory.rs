@@ -31,6 +31,7 @@ use filas_domain::report::{Manifest, ReportMessage, ResultFile, SourceColumn, So
 use filas_domain::task::{Head, Order, Task, TaskState};
 use filas_domain::trace::TraceParent;
 use filas_pipeline::catalogue;
+use filas_testkit::memory::MemoryMeter;
 use report::job::{Job, Verdict};
 
 /// Failed rows of the larger measurement, unless asked otherwise.
@@ -154,7 +155,8 @@ async fn measure(rows: u32) {
     let begun_at = Present.now();
     let deadline = begun_at.plus(Duration::from_secs(900));
     let (objects, clock) = (&folder, &Present);
-    let job = Job { ledger: &ledger, objects, clock, message, message_id: "m", begun: begun_at, deadline };
+    let meter = &MemoryMeter::new();
+    let job = Job { ledger: &ledger, objects, clock, meter, message, message_id: "m", begun: begun_at, deadline };
     assert_eq!(job.run().await.unwrap(), Verdict::Written);
     let seconds = begun.elapsed().as_secs_f64();
     let manifest: Manifest =

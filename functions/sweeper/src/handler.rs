@@ -14,9 +14,10 @@ use filas_domain::ports::{
     BatchLedger, BatchQueue, Clock, IngestQueue, ObjectReader, PortError, QueueMonitor, ReportQueue, TaskCatalogue,
     UnsettledTasks, WriteError,
 };
-use filas_domain::report::{ReportMessage, ended};
+use filas_domain::report::{Manifest, ReportMessage, ended};
 use filas_domain::sweep::{self, Observation, Patience, Sweep};
 use filas_domain::task::{Head, Task};
+use filas_domain::usage::Usage;
 use filas_domain::{TaskId, commands, completion, error_chain, fan_out};
 use serde::Serialize;
 use tracing::{error, info, warn};
@@ -173,7 +174,7 @@ where
                 }
                 // A drift is never mended, and the task not let go of until a person has seen to it.
                 let agrees = audit.is_some_and(|audit| audit.agrees);
-                return Ok(agrees && self.write(task, &task.audited()).await?);
+                return Ok(agrees && self.write(task, &task.audited(&self.reported(task).await?)).await?);
             }
         }
         warn!(task = %id, state = task.head.state.as_str(), ?sweep, "a task was swept");
@@ -191,6 +192,18 @@ where
             error!(task = %task.id, "the files of a task were asked for time and again, and are not there");
         }
         Ok(!is_over)
+    }
+
+    /// What writing the files of a task asked of the cloud; nothing where they are not there, or it is not known.
+    async fn reported(&self, task: &Task) -> Result<Usage> {
+        let Some(finished) = ended(&task.head) else { return Ok(Usage::default()) };
+        let key = ObjectKey::manifest(task.id, finished);
+        if self.objects.size(&key).await?.is_none() {
+            return Ok(Usage::default());
+        }
+        let manifest = serde_json::from_slice::<Manifest>(&self.objects.get(&key, None).await?);
+        // A task is not held up by a number that nobody can read.
+        Ok(manifest.map_or_else(|_| Usage::default(), |manifest| manifest.usage))
     }
 
     /// Asks for the files of a task, once whoever was told of its end had the time to write them, and then after twice as

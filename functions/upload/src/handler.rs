@@ -4,6 +4,7 @@
 //! fails, the caller tries again with the same `Idempotency-Key` and the file is stored for the task that there is.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use filas_domain::access::sha256_hex;
 use filas_domain::keys::ObjectKey;
@@ -15,6 +16,7 @@ use filas_domain::ports::{
 };
 use filas_domain::problem::Problem;
 use filas_domain::task::{Order, Task, TaskState};
+use filas_domain::usage::{Meter, Usage};
 use filas_domain::view::{AcceptedTask, AnnouncedUpload, TaskView, UploadForm, UploadRequest};
 use filas_domain::{Owner, PipelineRef, TaskId, error_chain};
 use filas_http::{Answer, Call, Refusal};
@@ -29,6 +31,18 @@ use crate::records;
 
 /// Pipelines that are named to a person who asked for one that is not there.
 const NAMES: u32 = 50;
+
+/// What registering a task takes once its item is made: a transaction of its item, of between 1 and 2 KiB, and the one of
+/// its idempotency key, and the file.
+const USED_UNTIL_STORED: Usage = Usage {
+    lambda_requests: 0,
+    lambda_mb_ms: 0,
+    sqs_requests: 0,
+    s3_writes: 1,
+    s3_reads: 0,
+    table_writes: 6,
+    table_reads: 0,
+};
 
 /// When to come again, in seconds, with a task for which there is no room.
 const RETRY_AFTER: &str = "30";
@@ -49,6 +63,8 @@ pub struct Uploads<L, O, P, C> {
     pub variables: Variables,
     /// The pipelines that this instance has seen to be usable, and stored.
     pub kept: Mutex<HashSet<(Owner, PipelineRef)>>,
+    /// What this process asks of the cloud.
+    pub meter: Arc<dyn Meter>,
     /// The most tasks of an owner that have not ended; `None` is no limit.
     pub open_tasks: Option<u32>,
 }
@@ -65,6 +81,7 @@ where
     /// # Errors
     /// When the caller, or the cloud, is at fault.
     pub async fn answer(&self, call: Call) -> Result<Answer, Refusal> {
+        self.meter.begin(false);
         match (call.method(), call.segments().as_slice()) {
             (&Method::POST, ["tasks"]) => self.take_file(&call).await,
             (&Method::POST, ["uploads"]) => self.await_file(&call).await,
@@ -159,6 +176,7 @@ where
         });
         self.see_that_there_is_room(&order.owner, key.as_ref()).await?;
         let mut task = Task::registered(TaskId::new(now, (self.random)()?), order, now);
+        task.head.split.usage = self.meter.take().plus(&USED_UNTIL_STORED);
         task.head.trace = Some(call.cause.map_or_else(|| task.trace(), |_| call.trace()));
         self.keep_pipeline(&task.head.order).await?;
         match self.ledger.register(&task, key.as_ref()).await? {

@@ -1,5 +1,7 @@
 //! Wires the `upload` function to the cloud.
 
+use std::sync::Arc;
+
 use filas_aws::{Cloud, SystemClock, random_bytes, telemetry};
 use filas_http::Guard;
 use filas_pipeline::Variables;
@@ -20,6 +22,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         random: random_bytes,
         variables: Variables::of_installation(|name| std::env::var(name).ok()),
         kept: Mutex::default(),
+        meter: Arc::new(cloud.meter.clone()),
         open_tasks: open_tasks_allowed(|name| std::env::var(name).ok())?,
     };
     lambda_http::run(service_fn(|request: Request| async {

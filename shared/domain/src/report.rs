@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::ids::TaskId;
 use crate::outcome::Counts;
 use crate::task::{Head, Task};
+use crate::usage::Usage;
 
 /// The row's number in the file that was uploaded.
 pub const ROW_COLUMN: &str = "filas_row";
@@ -173,6 +174,9 @@ pub struct Manifest {
     pub workbook_rows: u64,
     /// Failed rows.
     pub failed_rows: u64,
+    /// What writing the files asked of the cloud, as far as whoever wrote the last of them did it.
+    #[serde(default, skip_serializing_if = "Usage::is_zero")]
+    pub usage: Usage,
 }
 
 /// The columns of the file that was uploaded, as its reader saw them. Stored beside the rows.

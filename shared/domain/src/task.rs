@@ -144,7 +144,7 @@ pub struct Split {
     pub format: Option<String>,
     /// Whether a message has been sent for every batch.
     pub fanned_out: bool,
-    /// What reading the file asked of the cloud.
+    /// What was asked of the cloud beside the batches: the call that registered it, reading the file, writing its files.
     #[serde(default, skip_serializing_if = "Usage::is_zero")]
     pub usage: Usage,
 }
@@ -292,9 +292,11 @@ impl Task {
         self.head.split.usage.plus(&self.tally.usage)
     }
 
-    /// The head once its counters were compared with its batches.
-    pub fn audited(&self) -> Head {
-        Head { is_audited: true, ..self.head.clone() }
+    /// The head once its counters were compared with its batches, and its files, which took `reported`, are there.
+    pub fn audited(&self, reported: &Usage) -> Head {
+        let mut head = Head { is_audited: true, ..self.head.clone() };
+        head.split.usage = head.split.usage.plus(reported);
+        head
     }
 }
 

@@ -1,9 +1,10 @@
 //! What a task asked of the cloud, and about what that costs.
 //!
-//! What is counted is what a worker did for the batches that it recorded, up to and with the write that records them, and
-//! what reading the file took. Not counted: attempts that died before they recorded anything, calls of the API, the idle
-//! polls of event source mappings, storage, data transfer, logs. So it is a floor, and close to the bill of a task that
-//! went well; docs/COST.md sets a counted run beside other ways to do the same.
+//! What is counted is the call that registered the task, what reading the file took, what a worker did for the batches that
+//! it recorded, up to and with the write that records them, and, once the sweeper has looked at the task after its end, what
+//! writing its files took. Not counted: attempts that died before they recorded anything, further calls of the API, events
+//! and webhooks, the idle polls of event source mappings, storage, data transfer, logs. So it is a floor, and close to the
+//! bill of a task that went well; docs/COST.md sets a counted run beside other ways to do the same.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -8,6 +8,7 @@ use filas_domain::outcome::Counts;
 use filas_domain::plan::BatchIndex;
 use filas_domain::ports::{TaskLedger, TaskRegister};
 use filas_domain::task::{Order, TaskState};
+use filas_domain::trace::TraceParent;
 use filas_pipeline::catalogue;
 use filas_testkit::memory::{self, ManualClock, MemoryLedger, MemoryMeter, MemoryObjects, MemoryQueue};
 use serde_json::{Value, json};
@@ -231,6 +232,23 @@ async fn a_file_becomes_rows_an_index_and_a_message_for_each_batch() {
     let head = world.task().await.head;
     assert_eq!(head.split.format.as_deref(), Some("csv"));
     assert_eq!(head.split.epoch, 1);
+}
+
+#[tokio::test]
+async fn the_messages_were_caused_by_the_reading_and_that_by_what_stored_the_file() {
+    // Without a word of its cause, the file belongs to the trace of its task.
+    for cause in [None, Some(TraceParent::begun_by("a caller"))] {
+        let world = World::new("orders.csv", CSV).await;
+        if let Some(cause) = cause {
+            let (key, bytes) = (ObjectKey::upload(world.id), CSV.to_vec());
+            world.objects.put_traced(&key, "text/csv", cause, bytes).await.unwrap();
+        }
+        world.invoke().await;
+        let reading = cause.unwrap_or_else(|| TraceParent::of_task(world.id)).child("split 1");
+        assert_eq!(world.task().await.head.trace, Some(reading));
+        let sent = world.batches.receive(10);
+        assert_eq!(sent.iter().map(|message| message.trace).collect::<Vec<_>>(), [Some(reading); 3]);
+    }
 }
 
 #[tokio::test]

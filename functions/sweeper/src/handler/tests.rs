@@ -8,6 +8,7 @@ use filas_domain::plan::{BatchIndex, Planner};
 use filas_domain::ports::{ObjectWriter, TaskLedger, TaskRegister};
 use filas_domain::task::{Order, Reason, TaskState};
 use filas_testkit::memory::{ManualClock, MemoryLedger, MemoryObjects, MemoryQueue};
+use serde_json::json;
 
 use super::*;
 
@@ -93,7 +94,10 @@ impl World {
     /// The files of a task that has ended, as far as the sweeper looks at them.
     async fn files(&self, id: TaskId) {
         let finished = ended(&self.task(id).await.head).unwrap();
-        self.objects.put(&ObjectKey::manifest(id, finished), "application/json", b"{}".to_vec()).await.unwrap();
+        let manifest =
+            json!({"files": [], "workbook_rows": 0, "failed_rows": 0, "usage": {"s3_writes": 7}}).to_string();
+        let key = ObjectKey::manifest(id, finished);
+        self.objects.put(&key, "application/json", manifest.into_bytes()).await.unwrap();
     }
 
     async fn done(&self, id: TaskId, number: u32) {
@@ -122,7 +126,9 @@ async fn a_task_whose_end_nobody_saw_is_ended_audited_and_then_left_alone() {
     assert_eq!((task.head.state, task.head.is_audited), (TaskState::Completed, false), "its files are missing");
     world.files(id).await;
     assert_eq!(world.sweep().await.swept, 1);
-    assert!(world.task(id).await.head.is_audited);
+    let audited = world.task(id).await;
+    assert!(audited.head.is_audited);
+    assert_eq!(audited.usage().s3_writes, task.usage().s3_writes + 7, "what its files took");
     assert_eq!(world.sweep().await.tasks, 0);
 }
 

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use filas_domain::access::OwnerKeys;
 use filas_domain::own_pipeline::OwnPipeline;
 use filas_domain::ports::TaskLedger;
-use filas_testkit::memory::{ManualClock, MemoryLedger, MemoryObjects, MemoryPipelines};
+use filas_testkit::memory::{ManualClock, MemoryLedger, MemoryMeter, MemoryObjects, MemoryPipelines};
 use lambda_http::Body;
 use serde_json::Value;
 
@@ -101,6 +101,7 @@ impl World {
             random,
             variables,
             kept: Mutex::default(),
+            meter: Arc::new(MemoryMeter::new()),
             open_tasks: None,
         };
         Self { ledger, objects, pipelines, uploads }
@@ -153,7 +154,9 @@ async fn a_file_is_stored_for_a_registered_task() {
     assert_eq!((&answer.body["state"], &answer.body["size"]), (&json!("awaiting_upload"), &json!(CSV.len())));
     assert_eq!(world.file_of(id).as_deref(), Some(CSV));
     assert_eq!(world.objects.media_type(&ObjectKey::upload(id)).as_deref(), Some("text/csv"));
-    let order = world.ledger.task(id).await.unwrap().unwrap().head.order;
+    let task = world.ledger.task(id).await.unwrap().unwrap();
+    assert_eq!((task.usage().lambda_requests, task.usage().s3_writes), (1, 1));
+    let order = task.head.order;
     assert_eq!((order.owner.as_str(), order.batch_size, order.sheet.as_deref()), ("acme", 7, Some("2")));
     assert!(
         world.objects.bytes(&ObjectKey::pipeline(&order.owner, &order.pipeline)).is_some(),
@@ -168,10 +171,37 @@ async fn a_large_file_gets_a_place_where_to_put_it() {
     assert_eq!(answer.status, 201);
     let id = answer.task();
     assert_eq!(answer.location, Some(format!("tasks/{id}")));
+    let stored = world.ledger.task(id).await.unwrap().unwrap();
     assert_eq!(answer.body["upload"]["method"], "PUT");
     assert_eq!(answer.body["upload"]["url"], format!("memory://uploads/{id}/source"));
-    assert_eq!(answer.body["upload"]["headers"], json!([["content-length", "9"]]));
+    assert_eq!(
+        answer.body["upload"]["headers"],
+        json!([["content-length", "9"], ["x-amz-meta-traceparent", stored.trace().to_string()]])
+    );
     assert_eq!(world.file_of(id), None);
+}
+
+#[tokio::test]
+async fn a_task_is_of_the_trace_that_its_caller_names_or_begins_one() {
+    let check = async |header: Option<&str>, expected: Option<&str>| {
+        let world = World::new();
+        let ask = Ask::file();
+        let ask = match header {
+            Some(header) => ask.header("traceparent", header),
+            None => ask,
+        };
+        let id = world.send(ask).await.task();
+        let trace = world.ledger.task(id).await.unwrap().unwrap().head.trace.unwrap();
+        let expected = expected.map_or_else(|| id.to_string().replace('-', ""), str::to_owned);
+        assert_eq!(trace.trace_id(), expected);
+        // The call is a piece of work of its own.
+        assert!(header.is_none_or(|header| !header.contains(&trace.span_id())), "{trace}");
+        assert_eq!(world.objects.trace(&ObjectKey::upload(id)), Some(trace));
+    };
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    check(Some(&format!("00-{trace}-00f067aa0ba902b7-01")), Some(trace)).await;
+    check(Some("no traceparent"), None).await;
+    check(None, None).await;
 }
 
 #[tokio::test]
@@ -220,9 +250,9 @@ async fn a_file_that_could_not_be_stored_is_stored_for_the_same_task_by_the_same
         // The text of the pipeline is stored first, and only once.
         world.send(Ask::file()).await;
         if lost {
-            world.objects.lose_answers("put", 1)
+            world.objects.lose_answers("put_traced", 1)
         } else {
-            world.objects.fail_next("put", 1)
+            world.objects.fail_next("put_traced", 1)
         }
         let failed = world.send(Ask::file().header("idempotency-key", "k")).await;
         assert_eq!((failed.status, failed.media_type.as_str()), (500, "application/problem+json"));

@@ -268,6 +268,37 @@ mod tests {
         assert_eq!(task_of(item).unwrap(), task);
     }
 
+    /// What an earlier version stored is read by this one: a stack is updated while tasks are under way. The members that
+    /// are taken out came later than the first version that was deployed.
+    #[test]
+    fn what_the_first_version_stored_is_read() {
+        let mut item = task_item(&task()).unwrap();
+        Usage::NAMES.iter().for_each(|name| assert!(item.remove(*name).is_some(), "{name}"));
+        let AttributeValue::M(head) = item.get_mut("head").unwrap() else { panic!("the head is no object") };
+        assert!(head.remove("is_audited").is_some());
+        let kept: Vec<_> = ["resume_at", "trace"].iter().filter(|name| head.contains_key(**name)).collect();
+        assert!(kept.is_empty(), "members that a new task need not have: {kept:?}");
+        assert_eq!(task_of(item).unwrap(), task());
+        let head = r#"{"order":{"owner":"acme","pipeline":{"name":"prices","version":"12ab"},"filename":null,
+            "media_type":"text/csv","size":12,"sheet":null,"batch_size":1000},"state":"processing",
+            "created":1700000000123,"updated":1700000000123,"split":{"epoch":1,"lease_until":1700000000123,
+            "started":1700000000123,"ended":1700000000123,"format":"csv","fanned_out":true},"total":1,"batches":1,
+            "finished":null,"reason":null}"#;
+        let head: Head = serde_json::from_str(head).unwrap();
+        assert_eq!(
+            (head.state, head.trace, head.resume_at, head.is_audited),
+            (TaskState::Processing, None, None, false)
+        );
+        let batch = r#"{"task":"018bcfe5-6800-7707-8707-070707070707","number":7,"version":2,"state":"processing",
+            "plan":{"first_row":2,"last_row":9,"rows":8,"start":10,"end":90},"lease_until":1700000000123,"processed":1,
+            "processed_bytes":10,"counts":{"succeeded":1,"failed":0,"unprocessed":0,"failed_by_code":{}},
+            "parts":[{"key":"tasks/018bcfe5-6800-7707-8707-070707070707/parts/7.1.ndjson","start":0,"end":9,"rows":1}],
+            "attempts":[{"epoch":1,"worker":"w","message":"m","started":1700000000123}],"attempts_counted":1,
+            "reason":null}"#;
+        let batch: Batch = serde_json::from_str(batch).unwrap();
+        assert_eq!((batch.epoch(), batch.redo, batch.redrives.len()), (1, None, 0));
+    }
+
     #[test]
     fn a_task_past_its_time_to_live_is_not_there() {
         let item = task_item(&task()).unwrap();

@@ -152,7 +152,7 @@ impl Operation {
         )
     }
 
-    /// A call that makes something: with `Idempotency-Key`.
+    /// A call that makes something: with `Idempotency-Key`, and in a trace of the caller's.
     pub fn creates(self) -> Self {
         let schema = json!({
             "type": "string",
@@ -165,6 +165,13 @@ impl Operation {
             "in": "header",
             "description": "The same key with the same request gives the same task, for 24 hours.",
             "schema": schema,
+        }))
+        .parameter(json!({
+            "name": "traceparent",
+            "in": "header",
+            "description": "W3C Trace Context: the trace that the task, its requests to partners and its log lines belong \
+                            to. What is none is ignored.",
+            "schema": {"type": "string"},
         }))
     }
 }

@@ -5,6 +5,7 @@ use filas_domain::batch::{Batch, Selection, difference};
 use filas_domain::ids::{BatchNumber, TaskId};
 use filas_domain::ports::{BatchLedger, TaskRegister, UnsettledTasks};
 use filas_domain::task::{Head, Task, TaskState};
+use filas_domain::usage::Usage;
 
 use super::{assert_stale, eventually, samples};
 
@@ -98,7 +99,7 @@ pub(super) async fn tasks_are_unsettled_until_they_are_audited(
     ledger.write_head(&ended, &head).await.unwrap();
     let ended = read(ledger, ids[1]).await;
     eventually(ids.clone(), || ours(None)).await;
-    ledger.write_head(&ended, &ended.audited()).await.unwrap();
+    ledger.write_head(&ended, &ended.audited(&Usage::default())).await.unwrap();
     eventually(vec![ids[0], ids[2]], || ours(None)).await;
 
     // A redrive brings it back.

@@ -72,6 +72,11 @@ impl MemoryObjects {
         lock(&self.stored).get(key).map(|object| object.media_type.clone())
     }
 
+    /// What caused an object to be stored, where that was said.
+    pub fn trace(&self, key: &ObjectKey) -> Option<TraceParent> {
+        lock(&self.stored).get(key).and_then(|object| object.trace)
+    }
+
     /// The keys of all objects, in order.
     pub fn keys(&self) -> Vec<ObjectKey> {
         lock(&self.stored).keys().cloned().collect()
@@ -109,8 +114,7 @@ impl ObjectReader for MemoryObjects {
         self.faults.run("download", || {
             let bytes = self.read(key, None)?;
             std::fs::write(path, &bytes).map_err(|error| PortError::transient(format!("download {key}"), error))?;
-            let trace = lock(&self.stored).get(key).and_then(|object| object.trace);
-            Ok(Downloaded { bytes: bytes.len() as u64, trace })
+            Ok(Downloaded { bytes: bytes.len() as u64, trace: self.trace(key) })
         })
     }
 

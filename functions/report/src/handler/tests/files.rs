@@ -49,6 +49,11 @@ async fn outcomes_are_in_order_and_each_kind_has_a_file_of_its_own() {
     let manifest: Manifest =
         serde_json::from_slice(&world.objects.bytes(&ObjectKey::manifest(id, finished)).unwrap()).unwrap();
     assert_eq!((manifest.files.len(), manifest.workbook_rows, manifest.failed_rows), (7, 2, 2));
+    assert_eq!(
+        (manifest.usage.lambda_requests, manifest.usage.s3_writes),
+        (1, 1),
+        "the meter of tests counts no writes"
+    );
     for file in ResultFile::ALL {
         assert_eq!(world.objects.media_type(&world.key(id, file).await).as_deref(), Some(file.media_type()));
     }

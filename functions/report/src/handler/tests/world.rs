@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use filas_domain::TaskId;
@@ -19,7 +20,7 @@ use filas_domain::report::{ReportMessage, ResultFile, SourceColumn, SourceColumn
 use filas_domain::task::{Head, Order, Task};
 use filas_pipeline::catalogue;
 use filas_testkit::memory::{
-    At, Fragile, ManualClock, MemoryLedger, MemoryObjects, MemoryQueue, PlannedFate, Strike, WorldClock,
+    At, Fragile, ManualClock, MemoryLedger, MemoryMeter, MemoryObjects, MemoryQueue, PlannedFate, Strike, WorldClock,
 };
 use serde_json::{Value, json};
 
@@ -79,6 +80,7 @@ impl World {
             deliveries: Fragile::new(self.queue.clone(), self.fate.clone()),
             clock: self.clock.clone(),
             metrics: Metrics::new(),
+            meter: Arc::new(MemoryMeter::new()),
         }
     }
 
