@@ -1,6 +1,7 @@
 //! What the end-to-end flows have in common: the stacks that `cargo xtask test` deployed, and ways to look into them.
 
 pub mod subscriber;
+pub mod tables;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -9,6 +9,7 @@ use filas_domain::event::Event;
 use serde_json::{Value, json};
 
 use crate::Stack;
+use crate::tables::Tables;
 
 /// How long events may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,7 +21,7 @@ pub struct Subscriber {
 }
 
 /// One call of the cloud, whose local stand-in does not look at the signature.
-fn signed(service: &str) -> String {
+pub(crate) fn signed(service: &str) -> String {
     format!(
         "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
     )
@@ -39,25 +40,9 @@ fn sqs(cloud: &str, action: &str, body: &Value) -> Result<Value> {
 /// # Errors
 /// When the cloud refuses.
 pub fn watchers_of(stack: &Stack, owner: &str) -> Result<Vec<String>> {
-    let cloud = stack.cloud()?;
-    let call = |action: &str, body: Value| -> Result<Value> {
-        let request = ureq::post(&cloud).header("authorization", signed("dynamodb"));
-        let request = request.header("content-type", "application/x-amz-json-1.0");
-        let request = request.header("x-amz-target", format!("DynamoDB_20120810.{action}"));
-        Ok(request.send(body.to_string())?.into_body().read_json()?)
-    };
-    let tables = call("ListTables", json!({}))?;
-    let ours = |name: &&str| name.starts_with(&format!("{}-", stack.name)) && name.contains("RecordsTable");
-    let mut names = tables["TableNames"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let table = names.find(ours).with_context(|| format!("no table of records in {tables}"))?;
-    let found = call(
-        "Query",
-        json!({
-            "TableName": table, "ConsistentRead": true, "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": { ":pk": { "S": format!("WATCHED#ALL#{owner}") } },
-        }),
-    )?;
-    let keys = found["Items"].as_array().into_iter().flatten().filter_map(|item| item["sk"]["S"].as_str());
+    let tables = Tables::new(stack)?;
+    let found = tables.partition(&tables.name("RecordsTable")?, &format!("WATCHED#ALL#{owner}"))?;
+    let keys = found.iter().filter_map(|item| item["sk"]["S"].as_str());
     Ok(keys.map(str::to_owned).collect())
 }
 

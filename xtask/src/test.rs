@@ -142,6 +142,7 @@ fn test_on(
             .env("FILAS_TEST_READERS", &readers);
         run(&mut tests)
     })?;
+    let python = python::environment(workspace, Requirements::Cloud)?;
     let browser_python = python::environment(workspace, Requirements::Browser)?;
     let chromium = browser::chromium(workspace)?;
     let artifacts = workspace.made().join("browser-artifacts");
@@ -156,6 +157,7 @@ fn test_on(
             .env("FILAS_TEST_CONFORMANCE", &conformance)
             .env("FILAS_TEST_STACKS", stacks.to_string())
             .env("FILAS_TEST_LOG", cloud.log(workspace))
+            .env("FILAS_TEST_PYTHON", &python)
             .env("FILAS_TEST_BROWSER_PYTHON", browser_python)
             .env("FILAS_TEST_CHROMIUM", chromium)
             .env("FILAS_TEST_ARTIFACTS", artifacts);
