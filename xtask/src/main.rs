@@ -16,6 +16,7 @@ use xtask::fuzz::{self, FuzzOptions, WorkerOptions};
 use xtask::model::{self, ModelOptions};
 use xtask::progress::say;
 use xtask::python::{self, Requirements};
+use xtask::sam::{self, SamOptions};
 use xtask::simulate::{self, SimulateOptions};
 use xtask::workbook::{self, WorkbookOptions};
 use xtask::workspace::Workspace;
@@ -64,6 +65,8 @@ enum Task {
     Supply,
     /// Shows the whole journey on a generated workbook or a file of yours.
     Demo(DemoOptions),
+    /// Runs each function and the API by `sam local`, in containers. Needs a Docker engine.
+    Sam(SamOptions),
     /// Runs the real handlers over fakes with everything that can go wrong, by seeds.
     Simulate(SimulateOptions),
     /// Searches the model of the protocol for a run that breaks a promise.
@@ -162,6 +165,7 @@ fn run(workspace: &Workspace, task: Task) -> Result<ExitCode> {
         Task::Demo(options) => return demo::demo(workspace, &options),
         Task::Simulate(options) => return simulate::simulate(workspace, &options),
         Task::Model(options) => return model::model(workspace, &options),
+        Task::Sam(options) => sam::sam(workspace, &options),
         Task::Test { filter } => test::test(workspace, &filter),
         Task::Chaos(options) => chaos::chaos(workspace, &options),
         Task::Fuzz(options) => fuzz::fuzz(workspace, &options),
