@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use xtask::bench::sheets::{self, ReaderOptions};
 use xtask::bench::{self, Bench};
+use xtask::build::Processor;
 use xtask::chaos::{self, ChaosOptions};
 use xtask::cloud::{self, Cloud, UpOptions};
 use xtask::demo::{self, DemoOptions};
@@ -33,7 +34,11 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Task {
     /// Builds the functions and the command line.
-    Build,
+    Build {
+        /// Build the functions alone, for this processor of Lambda and the C library that it has there.
+        #[arg(long)]
+        architecture: Option<Processor>,
+    },
     /// Brings the local cloud up, or brings the one that runs up to date.
     Up(Up),
     /// Stops the local cloud.
@@ -172,7 +177,8 @@ fn run(workspace: &Workspace, task: Task) -> Result<ExitCode> {
         Task::FuzzWorker(options) => fuzz::work(workspace, &options),
         Task::BenchReader(options) => sheets::read_once(&options),
         Task::Bench { what } => bench::bench(workspace, &what),
-        Task::Build => build::build(workspace).map(|built| println!("{}", built.cli.display())),
+        Task::Build { architecture: None } => build::build(workspace).map(|built| println!("{}", built.cli.display())),
+        Task::Build { architecture: Some(processor) } => build::build_for(workspace, processor),
         Task::Up(options) => up(workspace, options),
         Task::Down { instance } => down(workspace, &instance),
         Task::Deploy(options) => deploy(workspace, options),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -60,8 +60,9 @@ impl Engine {
     /// # Errors
     /// When the bridge of the engine has none.
     pub fn host(&self) -> Result<IpAddr> {
-        let text = docker(&["network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"])?;
-        text.trim().parse().with_context(|| format!("docker's bridge has the address {text:?}"))
+        let range = "{{(index .IPAM.Config 0).Subnet}} {{(index .IPAM.Config 0).Gateway}}";
+        let text = docker(&["network", "inspect", "bridge", "--format", range])?;
+        gateway(&text).with_context(|| format!("docker's bridge has the addresses {text:?}"))
     }
 
     /// An image in which the SDK finds the cloud at `endpoint`: of Amazon's where that can be pulled, of this machine's own
@@ -103,6 +104,18 @@ impl Drop for Image {
             let _ = docker(&["rmi", "--force", image]);
         }
     }
+}
+
+/// The address of the machine in what the engine says of its bridge: the range, and the machine's place in it, which older
+/// engines leave out when it is the first.
+fn gateway(told: &str) -> Option<IpAddr> {
+    let mut words = told.split_whitespace();
+    let range = words.next()?;
+    if let Some(gateway) = words.next() {
+        return gateway.parse().ok();
+    }
+    let network: Ipv4Addr = range.split('/').next()?.parse().ok()?;
+    Some(Ipv4Addr::from(u32::from(network).checked_add(1)?).into())
 }
 
 /// Pulls, and gives up after a while: a machine without a way out may wait for very long.
@@ -198,6 +211,17 @@ fn docker(arguments: &[&str]) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_machine_has_the_first_address_of_the_bridge_unless_told_otherwise() {
+        let check =
+            |told: &str, expected: Option<[u8; 4]>| assert_eq!(gateway(told), expected.map(IpAddr::from), "{told}");
+        check("172.17.0.0/16 172.17.0.1\n", Some([172, 17, 0, 1]));
+        check("10.9.0.0/24 10.9.0.254\n", Some([10, 9, 0, 254]));
+        check("172.17.0.0/16 \n", Some([172, 17, 0, 1]));
+        check("\n", None);
+        check("somewhere \n", None);
+    }
 
     #[test]
     fn what_ldd_prints_becomes_paths() {
