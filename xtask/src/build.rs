@@ -49,7 +49,7 @@ pub struct Built {
 /// When cargo fails or a binary cannot be copied.
 pub fn build(workspace: &Workspace) -> Result<Built> {
     let binaries = progress::step("building the functions and the command line", || {
-        cargo_build(workspace, &["build".to_owned()], &[CLI.0])
+        cargo_build(workspace, &["build".to_owned()])
     })?;
     place_all(workspace, &binaries)?;
     Ok(Built { cli: binary(&binaries, CLI.1)?.clone() })
@@ -61,7 +61,7 @@ pub fn build(workspace: &Workspace) -> Result<Built> {
 /// When this machine cannot build for it, or what it builds would not start there; the message says what to do.
 pub fn build_for(workspace: &Workspace, processor: Processor) -> Result<()> {
     let arguments = processor.cargo_arguments()?;
-    let binaries = progress::step("building the functions", || cargo_build(workspace, &arguments, &[]))?;
+    let binaries = progress::step("building the functions", || cargo_build(workspace, &arguments))?;
     place_all(workspace, &binaries)?;
     processor::check_glibc(workspace)
 }
@@ -90,11 +90,12 @@ struct Target {
     name: String,
 }
 
-/// One cargo call for all, so that shared crates are compiled once with one set of features.
-fn cargo_build(workspace: &Workspace, how: &[String], also: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
+/// One cargo call for all, so that shared crates are compiled once with one set of features. The command line is always
+/// among them, for the same reason.
+fn cargo_build(workspace: &Workspace, how: &[String]) -> Result<BTreeMap<String, PathBuf>> {
     let mut cargo = cargo(workspace);
     cargo.args(how).args(["--release", "--message-format=json-render-diagnostics"]);
-    for package in FUNCTIONS.iter().chain(also) {
+    for package in FUNCTIONS.iter().chain([&CLI.0]) {
         cargo.args(["--package", package]);
     }
     let output = cargo.stderr(Stdio::inherit()).output().context("cannot run cargo")?;

@@ -89,18 +89,17 @@ impl Engine {
 
 impl Drop for Image {
     fn drop(&mut self) {
-        // `sam` has put its emulator into an image of its own beside ours. Best effort: the run is over.
+        // `sam` has put its emulator into an image beside ours, `…:rapid-x86_64`, which is made of ours and goes before it.
+        // Best effort: the run is over.
         let repository = self.name.split(':').next().unwrap_or(&self.name);
-        let images = docker(&["images", "--quiet", repository]).unwrap_or_default();
+        let images = docker(&["images", "--format", "{{.Repository}}:{{.Tag}}", repository]).unwrap_or_default();
         let images: BTreeSet<&str> = images.split_whitespace().collect();
-        for image in &images {
+        for image in images.iter().rev() {
             let left =
                 docker(&["ps", "--all", "--quiet", "--filter", &format!("ancestor={image}")]).unwrap_or_default();
             for container in left.split_whitespace() {
                 let _ = docker(&["rm", "--force", container]);
             }
-        }
-        for image in &images {
             let _ = docker(&["rmi", "--force", image]);
         }
     }
