@@ -3,8 +3,9 @@
 
 The built functions (`--functions`, one folder with a `bootstrap` each) are zipped and put into a code bucket under the
 hash of their bytes, so only what changed is sent. The stack is then created or updated by a change set. The last line
-on standard output is one JSON object: {"stack", "changed", "api_url", "outputs"}. What is being done goes to standard
-error. Exit code 1 and a sentence on standard error say why it did not work.
+on standard output is one JSON object: {"stack", "changed", "api_url", "outputs"}. With `--delete` the stack is deleted
+instead, with the files in its bucket: {"stack", "deleted"}. What is being done goes to standard error. Exit code 1 and a
+sentence on standard error say why it did not work.
 """
 
 import argparse
@@ -261,6 +262,33 @@ def deploy_stack(cloud, name, text, template, given, keep, deadline):
     return wait_for_stack(cloud, name, deadline), True
 
 
+def delete_stack(cloud, name, deadline):
+    """Deletes the stack with the files in its bucket, which CloudFormation would refuse to."""
+    stack = stack_of(cloud, name)
+    if stack is None:
+        return {"stack": name, "deleted": False}
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+    if "BucketName" in outputs:
+        empty_bucket(cloud, outputs["BucketName"])
+    cloud.cloudformation.delete_stack(StackName=name)
+    while (stack := stack_of(cloud, name)) and stack["StackStatus"] != "DELETE_COMPLETE":
+        if not stack["StackStatus"].endswith("_IN_PROGRESS"):
+            raise DeployError(f"stack {name} ended as {stack['StackStatus']}:\n{failures(cloud, name)}")
+        if time.monotonic() > deadline:
+            raise DeployError(f"stack {name} is still {stack['StackStatus']} at the deadline")
+        time.sleep(POLL_SECONDS if cloud.endpoint else 5)
+    say(f"stack {name}: deleted")
+    return {"stack": name, "deleted": True}
+
+
+def empty_bucket(cloud, bucket):
+    """Deletes every object."""
+    for page in cloud.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        keys = [{"Key": entry["Key"]} for entry in page.get("Contents", [])]
+        if keys:
+            cloud.s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+
+
 # ── What a local cloud leaves out ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -354,6 +382,7 @@ def arguments():
     parser.add_argument("--stack", default="filas", help="name of the stack: lower case, at most 35 characters")
     parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--keep-parameters", action="store_true", help="keep the stack's values of what is not given")
+    parser.add_argument("--delete", action="store_true", help="delete the stack, and every file in its bucket")
     parser.add_argument("--deadline", type=float, default=900, help="seconds that the whole may take")
     return parser.parse_args()
 
@@ -374,6 +403,8 @@ def run(options):
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,34}", options.stack):
         raise DeployError(f"stack name {options.stack!r}: lower-case letters, digits and hyphens, at most 35, please")
     deadline = time.monotonic() + options.deadline
+    if options.delete:
+        return delete_stack(Cloud(), options.stack, deadline)
     source = options.template.read_text(encoding="utf-8")
     template = yaml.load(source, Loader=TemplateLoader)  # a SafeLoader: makes plain values only
     given = given_parameters(options.parameter)

@@ -1,5 +1,6 @@
 //! What the end-to-end flows have in common: the stacks that `cargo xtask test` deployed, and ways to look into them.
 
+pub mod logs;
 pub mod subscriber;
 pub mod tables;
 

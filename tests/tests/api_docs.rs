@@ -185,11 +185,13 @@ fn steady_word(word: &str) -> String {
     let inner = word.trim_end_matches([' ', '/', '\n', '"']);
     let is_id = inner.get(..36).is_some_and(|id| id.parse::<TaskId>().is_ok());
     let is_place = inner.contains("127.0.0.1") || inner.contains("localhost");
+    // A bucket has the stack's name in its own, which is another at each endpoint, and then the account.
+    let is_bucket = inner.contains("-000000000000-");
     // Files of results lie under the millisecond at which their task ended.
     let is_moment = inner.len() == 13 && inner.bytes().all(|byte| byte.is_ascii_digit());
     let is_key = inner.parse::<KeyId>().is_ok() || KeyText::parse(inner).is_some();
     let is_trace = inner.parse::<TraceParent>().is_ok();
-    if is_id || is_place || is_moment || is_key || is_trace {
+    if is_id || is_place || is_bucket || is_moment || is_key || is_trace {
         ANY.to_owned() + &word[inner.len()..]
     } else {
         word.to_owned()

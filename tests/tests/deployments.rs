@@ -19,16 +19,22 @@ const ROWS: u64 = 3000;
 
 /// A stack beside those of the other tests, on the same cloud.
 struct Own {
-    name: &'static str,
+    name: String,
     key: String,
     endpoint: String,
     partner: String,
 }
 
 impl Own {
-    fn new(name: &'static str) -> Result<Self> {
+    fn new(name: &str) -> Result<Self> {
         let main = Stack::main()?;
-        Ok(Self { name, endpoint: main.cloud()?, partner: main.partner, key: main.key })
+        // The names of buckets and functions begin with the stack's; on a shared endpoint somebody may have them.
+        Ok(Self {
+            name: format!("{}-{name}", main.name),
+            endpoint: main.cloud()?,
+            partner: main.partner,
+            key: main.key,
+        })
     }
 
     fn deploy(&self, changed: &[(&str, &str)]) -> Result<Deployed> {
@@ -48,7 +54,7 @@ impl Own {
         deploy::deploy(
             &workspace,
             &python,
-            &Deployment { stack: self.name, parameters: &parameters, keep_parameters: false, environment: &[] },
+            &Deployment { stack: &self.name, parameters: &parameters, keep_parameters: false, environment: &[] },
         )
     }
 
@@ -70,7 +76,7 @@ impl Own {
         let scope = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/cloudformation/aws4_request, \
                      SignedHeaders=host, Signature=0";
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let form = [("Action", action), ("StackName", self.name), ("Version", "2010-05-15")];
+        let form = [("Action", action), ("StackName", self.name.as_str()), ("Version", "2010-05-15")];
         let mut answer = agent.post(&self.endpoint).header("authorization", scope).send_form(form)?;
         Ok((answer.status().as_u16(), answer.body_mut().read_to_string()?))
     }

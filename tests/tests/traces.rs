@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 use filas_domain::task::TaskState;
 use filas_domain::trace::TraceParent;
 use filas_domain::view::TaskView;
+use filas_e2e::logs::logged;
 use filas_e2e::subscriber::put_secret;
 use filas_e2e::{PATIENCE, Stack};
 use serde::de::{Error, MapAccess, Visitor};
@@ -60,15 +60,11 @@ impl<'de> Deserialize<'de> for Line {
     }
 }
 
-/// The lines that the functions of all stacks logged so far.
-fn lines() -> Result<Vec<Line>> {
-    let path = PathBuf::from(std::env::var_os("FILAS_TEST_LOG").context("FILAS_TEST_LOG does not name the log")?);
-    let said = std::fs::read(&path).with_context(|| path.display().to_string())?;
-    let said = String::from_utf8_lossy(&said);
-    // Whoever is writing is not done with the last line. Metrics are lines of another shape.
-    let whole = said.rsplit_once('\n').map_or("", |(whole, _)| whole);
-    let logged = whole.lines().filter(|line| line.starts_with("{\"timestamp\""));
-    logged.map(|line| serde_json::from_str(line).with_context(|| line.to_owned())).collect()
+/// The lines that the functions of the stack logged so far, without their metrics and what Lambda itself says.
+fn lines(stack: &Stack) -> Result<Vec<Line>> {
+    let said = logged(stack)?;
+    let ours = said.iter().filter(|line| line.starts_with('{') && !line.contains("\"_aws\""));
+    ours.map(|line| serde_json::from_str(line).with_context(|| line.clone())).collect()
 }
 
 /// Asks again until it is so.
@@ -124,7 +120,7 @@ fn a_trace_goes_from_the_caller_to_the_partner_and_the_webhook_and_is_in_the_log
     let id = task.id.to_string();
     let of_trace = |line: &Line| line.text("trace_id") == cause.trace_id();
     let said = eventually("logged", || {
-        let said: Vec<Line> = lines()?.into_iter().filter(of_trace).collect();
+        let said: Vec<Line> = lines(&stack)?.into_iter().filter(of_trace).collect();
         let has = |target, message| said.iter().any(|line| line.is_of(target, message));
         let is_whole = has("webhook", "a webhook is told") && has("report", "the files of a task are asked for");
         let counted = said.iter().filter(|line| line.is_of("processor", "a batch is counted")).count();
@@ -149,7 +145,7 @@ fn a_trace_goes_from_the_caller_to_the_partner_and_the_webhook_and_is_in_the_log
         ensure!(line.text("task") == id, "{line:?} does not say which task");
     }
     // Every line of every function, whatever it says, names its invocation, and nothing twice.
-    for line in lines()? {
+    for line in lines(&stack)? {
         ensure!(["requestId", "level", "message"].iter().all(|name| !line.text(name).is_empty()), "{line:?}");
     }
     Ok(())

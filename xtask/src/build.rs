@@ -1,5 +1,7 @@
 //! The functions and the command line, built in one cargo call.
 
+mod processor;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -11,6 +13,7 @@ use serde::Deserialize;
 
 use crate::progress;
 use crate::workspace::{Lock, Workspace};
+pub use processor::Processor;
 
 /// The Lambda functions: folder, crate and binary of each have this one name.
 pub const FUNCTIONS: [&str; 13] = [
@@ -45,12 +48,30 @@ pub struct Built {
 /// # Errors
 /// When cargo fails or a binary cannot be copied.
 pub fn build(workspace: &Workspace) -> Result<Built> {
-    let binaries = progress::step("building the functions and the command line", || cargo_build(workspace))?;
+    let binaries = progress::step("building the functions and the command line", || {
+        cargo_build(workspace, &["build".to_owned()])
+    })?;
+    place_all(workspace, &binaries)?;
+    Ok(Built { cli: binary(&binaries, CLI.1)?.clone() })
+}
+
+/// Builds the functions for a processor of Lambda and puts them into the same place, to be deployed to AWS.
+///
+/// # Errors
+/// When this machine cannot build for it, or what it builds would not start there; the message says what to do.
+pub fn build_for(workspace: &Workspace, processor: Processor) -> Result<()> {
+    let arguments = processor.cargo_arguments()?;
+    let binaries = progress::step("building the functions", || cargo_build(workspace, &arguments))?;
+    place_all(workspace, &binaries)?;
+    processor::check_glibc(workspace)
+}
+
+fn place_all(workspace: &Workspace, binaries: &BTreeMap<String, PathBuf>) -> Result<()> {
     let _lock = workspace.lock(Lock::Made)?;
     for name in FUNCTIONS {
-        place(workspace, name, binary(&binaries, name)?)?;
+        place(workspace, name, binary(binaries, name)?)?;
     }
-    Ok(Built { cli: binary(&binaries, CLI.1)?.clone() })
+    Ok(())
 }
 
 fn binary<'a>(binaries: &'a BTreeMap<String, PathBuf>, name: &str) -> Result<&'a PathBuf> {
@@ -69,10 +90,11 @@ struct Target {
     name: String,
 }
 
-/// One cargo call for all, so that shared crates are compiled once with one set of features.
-fn cargo_build(workspace: &Workspace) -> Result<BTreeMap<String, PathBuf>> {
+/// One cargo call for all, so that shared crates are compiled once with one set of features. The command line is always
+/// among them, for the same reason.
+fn cargo_build(workspace: &Workspace, how: &[String]) -> Result<BTreeMap<String, PathBuf>> {
     let mut cargo = cargo(workspace);
-    cargo.args(["build", "--release", "--message-format=json-render-diagnostics"]);
+    cargo.args(how).args(["--release", "--message-format=json-render-diagnostics"]);
     for package in FUNCTIONS.iter().chain([&CLI.0]) {
         cargo.args(["--package", package]);
     }

@@ -4,6 +4,7 @@
 //! everything stands, `ministack.log`, the API key, and the state if it is to be kept.
 
 mod emulator;
+mod place;
 mod process;
 
 use std::collections::BTreeMap;
@@ -16,16 +17,17 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::build;
-use crate::deploy::{self, Deployed, Deployment};
+use crate::deploy::Deployed;
 use crate::progress::{say, step};
 use crate::python::{self, Requirements};
 use crate::workspace::{Lock, Workspace};
 
 pub use emulator::Emulator;
+pub use place::Place;
 pub use process::Process;
 
-/// The owner that the instance's API key belongs to.
-const OWNER: &str = "local";
+/// The owner that the key of a local cloud, or of a test, belongs to.
+pub(crate) const OWNER: &str = "local";
 
 /// What kind of local cloud is wanted.
 #[derive(Debug, Clone)]
@@ -112,7 +114,7 @@ impl Cloud {
         };
         let api_key = api_key(&folder)?;
         let access = Access { emulator, region, owner: OWNER.to_owned(), api_key };
-        let deployed = access.deploy_stack(workspace, &options.stack, &options.parameters)?;
+        let deployed = access.place().deploy_stack(workspace, &options.stack, &options.parameters)?;
         let cloud = Self { instance: options.instance.clone(), access, deployed };
         emulator::write_private(&folder.join("cloud.json"), &cloud)?;
         Ok(cloud)
@@ -148,12 +150,12 @@ impl Cloud {
         stack: &str,
         parameters: &BTreeMap<String, String>,
     ) -> Result<Deployed> {
-        self.access.deploy_stack(workspace, stack, parameters)
+        self.access.place().deploy_stack(workspace, stack, parameters)
     }
 
     /// What a program needs in its environment to call this cloud's services by an AWS SDK.
     pub fn environment(&self) -> [(&'static str, String); 7] {
-        self.access.environment()
+        self.access.place().environment()
     }
 
     /// What the emulator and the functions in it say.
@@ -189,37 +191,14 @@ impl Cloud {
 }
 
 impl Access {
-    fn deploy_stack(
-        &self,
-        workspace: &Workspace,
-        stack: &str,
-        parameters: &BTreeMap<String, String>,
-    ) -> Result<Deployed> {
-        let mut all = BTreeMap::from([
-            ("OwnerKeys".to_owned(), format!("{}={}", self.owner, key_hash(&self.api_key))),
-            ("Architecture".to_owned(), architecture()?.to_owned()),
-        ]);
-        all.extend(parameters.clone());
-        all.entry("OutboundAllow".to_owned()).or_insert_with(|| places_on_this_machine(parameters));
-        let python = python::environment(workspace, Requirements::Cloud)?;
-        let environment = self.environment();
-        let _lock = workspace.lock(Lock::Deploy)?;
-        let deployment = Deployment { stack, parameters: &all, keep_parameters: false, environment: &environment };
-        step(&format!("deploying stack {stack} to {}", self.emulator.endpoint), || {
-            deploy::deploy(workspace, &python, &deployment)
-        })
-    }
-
-    fn environment(&self) -> [(&'static str, String); 7] {
-        [
-            ("AWS_ENDPOINT_URL", self.emulator.endpoint.clone()),
-            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
-            ("AWS_REGION", self.region.clone()),
-            ("AWS_DEFAULT_REGION", self.region.clone()),
-            ("NO_PROXY", "127.0.0.1,localhost".to_owned()),
-            ("no_proxy", "127.0.0.1,localhost".to_owned()),
-        ]
+    /// Where its stacks are deployed to.
+    pub fn place(&self) -> Place {
+        Place {
+            endpoint: self.emulator.endpoint.clone(),
+            region: self.region.clone(),
+            owner: self.owner.clone(),
+            api_key: self.api_key.clone(),
+        }
     }
 }
 
@@ -314,7 +293,7 @@ fn key_hash(key: &str) -> String {
 }
 
 /// The region that the environment names, or the usual one.
-fn region() -> String {
+pub(crate) fn region() -> String {
     ["AWS_REGION", "AWS_DEFAULT_REGION"]
         .into_iter()
         .filter_map(|name| std::env::var(name).ok())

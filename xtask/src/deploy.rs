@@ -99,3 +99,22 @@ pub fn deploy(workspace: &Workspace, python: &Path, deployment: &Deployment<'_>)
         api_url: printed.api_url.trim_end_matches('/').to_owned(),
     })
 }
+
+/// Deletes a stack, with what is in its bucket.
+///
+/// # Errors
+/// When the script fails; it has told why on standard error.
+pub fn delete(workspace: &Workspace, python: &Path, stack: &str, environment: &[(&str, String)]) -> Result<()> {
+    let status = Command::new(python)
+        .current_dir(workspace.root())
+        .args(["localstack/deploy.py", "--delete", "--stack", stack])
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .context("cannot run localstack/deploy.py")?;
+    if !status.success() {
+        bail!("stack {stack} was not deleted; the reason is above");
+    }
+    Ok(())
+}

@@ -101,7 +101,7 @@ struct Target {
 }
 
 /// Every test of the workspace by its full name: package, then for an integration test its program, modules, function.
-fn all_tests(workspace: &Workspace) -> Result<BTreeSet<String>> {
+pub(crate) fn all_tests(workspace: &Workspace) -> Result<BTreeSet<String>> {
     let mut command = cargo(workspace);
     command.args(["metadata", "--format-version", "1", "--no-deps"]).stderr(Stdio::inherit());
     let output = command.output().context("cannot run cargo metadata")?;

@@ -16,6 +16,7 @@
 //! * [`test`]: every test, with what they need
 //! * [`bench`]: what takes how long, as ratios
 //! * [`chaos`]: many small runs while everything goes wrong, and three books that have to agree
+//! * [`sam`]: every function as `sam local` runs it
 //! * [`simulate`]: the real handlers over fakes with everything that can go wrong, seed by seed
 //! * [`model`]: the protocol, searched for a run that breaks a promise
 //! * [`memory`]: how much of it this process has had
@@ -38,6 +39,7 @@ pub mod model;
 pub mod partner;
 pub mod progress;
 pub mod python;
+pub mod sam;
 pub mod simulate;
 pub mod supply;
 pub mod test;

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use xtask::bench::sheets::{self, ReaderOptions};
 use xtask::bench::{self, Bench};
+use xtask::build::Processor;
 use xtask::chaos::{self, ChaosOptions};
 use xtask::cloud::{self, Cloud, UpOptions};
 use xtask::demo::{self, DemoOptions};
@@ -16,6 +17,7 @@ use xtask::fuzz::{self, FuzzOptions, WorkerOptions};
 use xtask::model::{self, ModelOptions};
 use xtask::progress::say;
 use xtask::python::{self, Requirements};
+use xtask::sam::{self, SamOptions};
 use xtask::simulate::{self, SimulateOptions};
 use xtask::workbook::{self, WorkbookOptions};
 use xtask::workspace::Workspace;
@@ -32,7 +34,11 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Task {
     /// Builds the functions and the command line.
-    Build,
+    Build {
+        /// Build the functions alone, for this processor of Lambda and the C library that it has there.
+        #[arg(long)]
+        architecture: Option<Processor>,
+    },
     /// Brings the local cloud up, or brings the one that runs up to date.
     Up(Up),
     /// Stops the local cloud.
@@ -64,6 +70,8 @@ enum Task {
     Supply,
     /// Shows the whole journey on a generated workbook or a file of yours.
     Demo(DemoOptions),
+    /// Runs each function and the API by `sam local`, in containers. Needs a Docker engine.
+    Sam(SamOptions),
     /// Runs the real handlers over fakes with everything that can go wrong, by seeds.
     Simulate(SimulateOptions),
     /// Searches the model of the protocol for a run that breaks a promise.
@@ -162,13 +170,15 @@ fn run(workspace: &Workspace, task: Task) -> Result<ExitCode> {
         Task::Demo(options) => return demo::demo(workspace, &options),
         Task::Simulate(options) => return simulate::simulate(workspace, &options),
         Task::Model(options) => return model::model(workspace, &options),
+        Task::Sam(options) => sam::sam(workspace, &options),
         Task::Test { filter } => test::test(workspace, &filter),
         Task::Chaos(options) => chaos::chaos(workspace, &options),
         Task::Fuzz(options) => fuzz::fuzz(workspace, &options),
         Task::FuzzWorker(options) => fuzz::work(workspace, &options),
         Task::BenchReader(options) => sheets::read_once(&options),
         Task::Bench { what } => bench::bench(workspace, &what),
-        Task::Build => build::build(workspace).map(|built| println!("{}", built.cli.display())),
+        Task::Build { architecture: None } => build::build(workspace).map(|built| println!("{}", built.cli.display())),
+        Task::Build { architecture: Some(processor) } => build::build_for(workspace, processor),
         Task::Up(options) => up(workspace, options),
         Task::Down { instance } => down(workspace, &instance),
         Task::Deploy(options) => deploy(workspace, options),

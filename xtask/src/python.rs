@@ -33,6 +33,8 @@ pub enum Requirements {
     Conformance,
     /// What drives a browser, for the tests of the dashboard.
     Browser,
+    /// The SAM CLI.
+    Sam,
 }
 
 impl Requirements {
@@ -40,7 +42,7 @@ impl Requirements {
         match self {
             Self::Cloud => "requirements.txt",
             Self::Checks => "requirements-checks.txt",
-            Self::Readers | Self::Conformance | Self::Browser | Self::Checkov => "requirements.txt",
+            Self::Readers | Self::Conformance | Self::Browser | Self::Checkov | Self::Sam => "requirements.txt",
             Self::Bench => "requirements-bench.txt",
         }
     }
@@ -53,6 +55,7 @@ impl Requirements {
             Self::Conformance => "tests/conformance",
             Self::Browser => "tests/browser",
             Self::Checkov => "localstack/checkov",
+            Self::Sam => "localstack/sam",
         }
     }
 
@@ -65,6 +68,7 @@ impl Requirements {
             Self::Conformance => "venv-conformance",
             Self::Browser => "venv-browser",
             Self::Checkov => "venv-checkov",
+            Self::Sam => "venv-sam",
         }
     }
 
@@ -104,8 +108,19 @@ fn install(workspace: &Workspace, venv: &Path, python: &Path, requirements: Requ
     }
     progress::step(&format!("installing {}/{}", requirements.folder(), requirements.file()), || {
         let mut pip = Command::new(python);
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"])
-            .arg(&file);
+        // The files name every package there is to install. With the dependencies looked at, pip before 23.1 refuses a file
+        // with hashes in which two packages ask for one with different extras.
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--require-hashes",
+            "--no-deps",
+            "-r",
+        ])
+        .arg(&file);
         run(&mut pip).with_context(|| format!("pip did not install {}", file.display()))
     })?;
     // Last, so that an interrupted installation is done again.

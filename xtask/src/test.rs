@@ -1,25 +1,31 @@
-//! `cargo xtask test`: every test, with what they need: a local cloud of their own, two stacks in it, and partners.
+//! `cargo xtask test`: every test, with what they need: a local cloud of their own, three stacks in it, and partners. With
+//! `AWS_ENDPOINT_URL` set, the stacks are deployed there instead, and deleted in the end.
+//!
+//! * [`ground`]: where the stacks stand, and which tests cannot be had there
 //!
 //! The stack `main` is as a person would deploy it. The stack `chaos` gives up quickly, so that a test that kills workers
 //! need not wait for minutes. The stack `strict` lets an owner do little, and takes the tokens of an issuer that runs here.
 //! The tests find them by the variables that are set here.
 
-use std::collections::BTreeMap;
+mod ground;
+
+use std::net::SocketAddr;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use filas_testkit::issuer::{AUDIENCE, IssuerServer, SigningKey};
 use filas_testkit::partner::{PartnerServer, PartnerSettings};
-use filas_testkit::receiver;
+use filas_testkit::receiver::{self, Receiver};
 use serde_json::json;
 
 use crate::browser;
-use crate::build::cargo;
-use crate::cloud::{self, Cloud, UpOptions};
+use crate::build::{self, cargo};
+use crate::cloud::{self, Cloud, Place, UpOptions};
 use crate::deploy::Deployed;
 use crate::progress::{say, step};
 use crate::python::{self, Requirements};
 use crate::workspace::Workspace;
+use ground::Ground;
 
 /// The key of a second owner, to whom nothing of the first one is visible.
 const OTHER_KEY: &str = "the-key-of-another-owner";
@@ -30,24 +36,29 @@ const REQUESTS_PER_MINUTE: u32 = 60;
 /// The tasks that an owner may have open there.
 const OPEN_TASKS: u32 = 2;
 
-/// Runs every test. `filter` is handed to the test programs: names to run, `--nocapture`, ….
+/// Runs every test: at the endpoint that `AWS_ENDPOINT_URL` names, or on a local cloud of its own. `filter` is handed to
+/// the test programs: names to run, `--nocapture`, ….
 ///
 /// # Errors
-/// When the local cloud does not come up, or a test fails.
+/// When the local cloud does not come up, a stack does not stand, or a test fails.
 pub fn test(workspace: &Workspace, filter: &[String]) -> Result<()> {
-    let main_partner = partner(PartnerSettings::default())?;
-    let chaos_partner = partner(PartnerSettings { latency_ms: 20, ..PartnerSettings::default() })?;
-    let issuer =
-        IssuerServer::start(&[SigningKey::RsaOne, SigningKey::EcOne]).context("cannot start an issuer of tokens")?;
+    match Ground::elsewhere() {
+        Some(ground) => test_elsewhere(workspace, &ground, filter),
+        None => test_here(workspace, filter),
+    }
+}
+
+fn test_here(workspace: &Workspace, filter: &[String]) -> Result<()> {
+    let partners = Partners::start()?;
     let instance = format!("test-{}", std::process::id());
     let mut options = UpOptions::new(&instance);
     options.port = Some(cloud::free_port()?);
     options.fresh = true;
     for name in ["PartnerUrl", "CatalogUrl"] {
-        options.parameters.insert(name.to_owned(), main_partner.url());
+        options.parameters.insert(name.to_owned(), partners.main.url());
     }
     let cloud = Cloud::up(workspace, &options)?;
-    let tested = test_on(workspace, &cloud, [&main_partner, &chaos_partner], &issuer, filter);
+    let tested = test_on(workspace, &Ground::of(&cloud, workspace), &partners, filter);
     let stopped = cloud::down(workspace, &instance);
     if tested.is_ok() {
         // After a failure the logs stay to be read.
@@ -58,69 +69,87 @@ pub fn test(workspace: &Workspace, filter: &[String]) -> Result<()> {
     tested.and(stopped.map(drop))
 }
 
-fn partner(settings: PartnerSettings) -> Result<PartnerServer> {
-    PartnerServer::start_local(settings).context("cannot start a partner")
+/// The same on an endpoint that somebody else runs: the stacks go when the tests are over, whatever came out.
+fn test_elsewhere(workspace: &Workspace, ground: &Ground, filter: &[String]) -> Result<()> {
+    let partners = Partners::start()?;
+    build::build(workspace)?;
+    ground.say_what_is_left_out();
+    let tested = test_on(workspace, ground, &partners, filter);
+    // Every one, also when one of them does not go.
+    let deleted: Vec<Result<()>> =
+        ground.stacks.iter().map(|stack| ground.place.delete_stack(workspace, stack)).collect();
+    ground.say_what_is_left_out();
+    tested.and(deleted.into_iter().collect())
 }
 
-fn test_on(
-    workspace: &Workspace,
-    cloud: &Cloud,
-    [main_partner, chaos_partner]: [&PartnerServer; 2],
-    issuer: &IssuerServer,
-    filter: &[String],
-) -> Result<()> {
-    let owners = owners(cloud);
-    let receiver = receiver::by_path().context("cannot start a receiver of webhooks")?.url();
-    let inside = [chaos_partner.url(), receiver.clone()].map(|url| url.replace("http://", "")).join(",");
-    let main = cloud.deploy_stack(
-        workspace,
-        &cloud.deployed.stack,
-        &BTreeMap::from([
-            owners.clone(),
-            ("PartnerUrl".to_owned(), main_partner.url()),
-            ("CatalogUrl".to_owned(), main_partner.url()),
-        ]),
-    )?;
-    let chaos = cloud.deploy_stack(
-        workspace,
-        "chaos",
+/// Whom the stacks talk to.
+struct Partners {
+    main: PartnerServer,
+    chaos: PartnerServer,
+    issuer: IssuerServer,
+    receiver: Receiver,
+}
+
+impl Partners {
+    fn start() -> Result<Self> {
+        let address = SocketAddr::new(ground::host()?, 0);
+        let partner =
+            |settings| PartnerServer::start_with(address, settings).with_context(|| format!("no partner at {address}"));
+        Ok(Self {
+            main: partner(PartnerSettings::default())?,
+            chaos: partner(PartnerSettings { latency_ms: 20, ..PartnerSettings::default() })?,
+            issuer: IssuerServer::start(&[SigningKey::RsaOne, SigningKey::EcOne])
+                .context("cannot start an issuer of tokens")?,
+            receiver: receiver::by_path().context("cannot start a receiver of webhooks")?,
+        })
+    }
+}
+
+/// What the tests are told of the stacks, as JSON.
+fn deploy(workspace: &Workspace, ground: &Ground, partners: &Partners) -> Result<String> {
+    let owners = owners(&ground.place);
+    let receiver = partners.receiver.url();
+    let inside = [partners.chaos.url(), receiver.clone()].map(|url| url.replace("http://", "")).join(",");
+    let [main, chaos, strict] = &ground.stacks;
+    let deploy = |stack: &str, parameters: &[(&str, &str)]| {
+        let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        ground.place.deploy_stack(workspace, stack, &parameters.chain([owners.clone()]).collect())
+    };
+    let (main_partner, chaos_partner, issuer) = (partners.main.url(), partners.chaos.url(), partners.issuer.url());
+    let main = deploy(main, &[("PartnerUrl", &main_partner), ("CatalogUrl", &main_partner)])?;
+    let chaos = deploy(
+        chaos,
         &[
-            ("PartnerUrl", chaos_partner.url().as_str()),
+            ("PartnerUrl", &chaos_partner),
             ("ProcessorTimeout", "3"),
             ("BatchVisibilityTimeout", "18"),
             ("SplitTimeout", "10"),
             ("IngestVisibilityTimeout", "60"),
             ("MaxReceiveCount", "3"),
             ("AllowSimulatedCrash", "true"),
-            ("OutboundAllow", inside.as_str()),
+            ("OutboundAllow", &inside),
             ("WebhookMaxReceiveCount", "3"),
             ("WebhookFirstWaitSeconds", "1"),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .chain([owners.clone()])
-        .collect(),
+        ],
     )?;
-    let strict = cloud.deploy_stack(
-        workspace,
-        "strict",
-        &BTreeMap::from([
-            owners,
-            ("RequestsPerMinute".to_owned(), REQUESTS_PER_MINUTE.to_string()),
-            ("OpenTasksPerOwner".to_owned(), OPEN_TASKS.to_string()),
-            ("OidcIssuer".to_owned(), issuer.url()),
-            ("OidcAudience".to_owned(), AUDIENCE.to_owned()),
-        ]),
+    let strict = deploy(
+        strict,
+        &[
+            ("RequestsPerMinute", &REQUESTS_PER_MINUTE.to_string()),
+            ("OpenTasksPerOwner", &OPEN_TASKS.to_string()),
+            ("OidcIssuer", &issuer),
+            ("OidcAudience", AUDIENCE),
+        ],
     )?;
-    let stack = |deployed: &Deployed, partner: &PartnerServer| {
+    let stack = |deployed: &Deployed, partner: &str| {
         json!({
             "name": deployed.stack,
             "url": deployed.api_url,
-            "key": cloud.access.api_key,
+            "key": ground.place.api_key,
             "other_key": OTHER_KEY,
             "bucket": deployed.bucket,
-            "partner": partner.url(),
-            "issuer": issuer.url(),
+            "partner": partner,
+            "issuer": issuer,
             "requests_per_minute": REQUESTS_PER_MINUTE,
             "open_tasks": OPEN_TASKS,
             "topic": deployed.topic_arn,
@@ -128,10 +157,15 @@ fn test_on(
         })
     };
     let stacks = json!({
-        "main": stack(&main, main_partner),
-        "chaos": stack(&chaos, chaos_partner),
-        "strict": stack(&strict, main_partner),
+        "main": stack(&main, &main_partner),
+        "chaos": stack(&chaos, &chaos_partner),
+        "strict": stack(&strict, &main_partner),
     });
+    Ok(stacks.to_string())
+}
+
+fn test_on(workspace: &Workspace, ground: &Ground, partners: &Partners, filter: &[String]) -> Result<()> {
+    let stacks = deploy(workspace, ground, partners)?;
     let readers = python::environment(workspace, Requirements::Readers)?;
     let conformance = python::environment(workspace, Requirements::Conformance)?;
     step("comparing our reader with those of another language", || {
@@ -152,11 +186,12 @@ fn test_on(
             .args(["test", "--release", "--workspace", "--no-fail-fast"])
             .args(["--features", "filas-e2e/cloud,filas-aws/contract"])
             .arg("--")
+            .args(ground.skips())
             .args(filter)
-            .envs(cloud.environment())
+            .envs(ground.place.environment())
+            .envs(ground.log.iter().map(|log| ("FILAS_TEST_LOG", log)))
             .env("FILAS_TEST_CONFORMANCE", &conformance)
-            .env("FILAS_TEST_STACKS", stacks.to_string())
-            .env("FILAS_TEST_LOG", cloud.log(workspace))
+            .env("FILAS_TEST_STACKS", stacks)
             .env("FILAS_TEST_PYTHON", &python)
             .env("FILAS_TEST_BROWSER_PYTHON", browser_python)
             .env("FILAS_TEST_CHROMIUM", chromium)
@@ -166,8 +201,8 @@ fn test_on(
 }
 
 /// The parameter that knows both owners.
-fn owners(cloud: &Cloud) -> (String, String) {
-    let entries = [(cloud.access.owner.as_str(), cloud.access.api_key.as_str()), ("other", OTHER_KEY)]
+fn owners(place: &Place) -> (String, String) {
+    let entries = [(place.owner.as_str(), place.api_key.as_str()), ("other", OTHER_KEY)]
         .map(|(owner, key)| format!("{owner}={}", filas_domain::access::sha256_hex(key.as_bytes())));
     ("OwnerKeys".to_owned(), entries.join(","))
 }

@@ -181,9 +181,11 @@ where
         self.keep_pipeline(&task.head.order).await?;
         match self.ledger.register(&task, key.as_ref()).await? {
             Registered::New => {
-                let (trace_id, span_id) = (task.trace().trace_id(), task.trace().span_id());
+                // A trace that the caller names is said with the request already.
+                let trace_id = call.cause.is_none().then(|| task.trace().trace_id());
+                let span_id = task.trace().span_id();
                 let pipeline = &task.head.order.pipeline.name;
-                info!(task = %task.id, pipeline, task_trace_id = trace_id, span_id, "a task is registered");
+                info!(task = %task.id, pipeline, trace_id, span_id, "a task is registered");
                 Ok(task)
             }
             Registered::Before { task: before, fingerprint } => {
