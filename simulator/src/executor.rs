@@ -88,7 +88,8 @@ impl<'a> Stage<'a> {
             let Some(actor) = self.choose() else {
                 return if self.alone.is_none() && is_over() { Poll::Ready(End::Over) } else { Poll::Pending };
             };
-            self.polls += 1;
+            // How often an actor is polled while it is alone is for its thread to say, and decides nothing.
+            self.polls += usize::from(self.alone.is_none());
             if self.polls > most_polls {
                 return Poll::Ready(End::TooLong);
             }
@@ -106,10 +107,11 @@ impl<'a> Stage<'a> {
             self.actors[actor] = None;
             self.hear_threads_of(None);
         } else if wait(actor) == Wait::Thread && !self.bell.is_rung(actor) {
+            // What its thread said meanwhile changes nothing: it is polled again, alone, sooner or later.
             self.hear_threads_of(Some(actor));
             if !was_alone {
-                // Its thread may have rung just before we began to listen.
-                self.bell.ring(actor);
+                // Its thread may have called just before we began to listen.
+                self.bell.called.fetch_or(bit(actor), Ordering::SeqCst);
             }
         } else {
             self.hear_threads_of(None);
@@ -125,7 +127,7 @@ impl<'a> Stage<'a> {
     fn choose(&mut self) -> Option<usize> {
         let rung = self.bell.rung.load(Ordering::SeqCst);
         let actor = match self.alone {
-            Some(actor) if rung & bit(actor) != 0 => actor,
+            Some(actor) if (rung | self.bell.called.load(Ordering::SeqCst)) & bit(actor) != 0 => actor,
             Some(_) => return None,
             None if rung == 0 => return None,
             None => {
@@ -136,6 +138,7 @@ impl<'a> Stage<'a> {
             }
         };
         self.bell.rung.fetch_and(!bit(actor), Ordering::SeqCst);
+        self.bell.called.fetch_and(!bit(actor), Ordering::SeqCst);
         Some(actor)
     }
 }
@@ -146,7 +149,10 @@ const fn bit(actor: usize) -> u64 {
 
 /// Rung for an actor that can go on.
 struct Bell {
+    /// On this thread, and so at the same moment in each run of a seed.
     rung: AtomicU64,
+    /// By other threads, at any moment: heard only while nobody else goes on, so that it decides nothing.
+    called: AtomicU64,
     /// The actors of which other threads are heard.
     threads: AtomicU64,
     here: ThreadId,
@@ -157,7 +163,13 @@ impl Bell {
     fn new(actors: usize) -> Self {
         let everybody = (0..actors).map(bit).sum();
         let here = std::thread::current().id();
-        Self { rung: AtomicU64::new(everybody), threads: AtomicU64::new(0), here, stage: Mutex::new(None) }
+        Self {
+            rung: AtomicU64::new(everybody),
+            called: AtomicU64::new(0),
+            threads: AtomicU64::new(0),
+            here,
+            stage: Mutex::new(None),
+        }
     }
 
     fn listen(&self, waker: &Waker) {
@@ -169,9 +181,10 @@ impl Bell {
     }
 
     fn ring(&self, actor: usize) {
-        let is_heard =
-            std::thread::current().id() == self.here || self.threads.load(Ordering::SeqCst) & bit(actor) != 0;
-        if is_heard && self.rung.fetch_or(bit(actor), Ordering::SeqCst) & bit(actor) == 0 {
+        let is_here = std::thread::current().id() == self.here;
+        let is_heard = is_here || self.threads.load(Ordering::SeqCst) & bit(actor) != 0;
+        let bells = if is_here { &self.rung } else { &self.called };
+        if is_heard && bells.fetch_or(bit(actor), Ordering::SeqCst) & bit(actor) == 0 {
             let stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(waker) = stage.as_ref() {
                 waker.wake_by_ref();
@@ -255,8 +268,12 @@ mod tests {
                 let reader = async {
                     let before = turns.get();
                     waits.set(true);
-                    let work = || std::thread::sleep(Duration::from_millis(2));
-                    tokio::task::spawn_blocking(work).await.unwrap();
+                    // It says much, at any moment: also while the reader is polled.
+                    let (said, mut heard) = tokio::sync::mpsc::channel(1);
+                    let work = move || (0..200).for_each(|word| said.blocking_send(word).unwrap());
+                    let work = tokio::task::spawn_blocking(work);
+                    while heard.recv().await.is_some() {}
+                    work.await.unwrap();
                     waits.set(false);
                     seen.set(turns.get() - before);
                     is_done.set(true);
