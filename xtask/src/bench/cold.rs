@@ -187,6 +187,7 @@ fn environment(runtime: &str) -> Vec<(String, String)> {
         variables.push((format!("FILAS_{name}"), "bench".to_owned()));
     }
     variables.push(("FILAS_TOPIC_ARN".to_owned(), "arn:aws:sns:us-east-1:000000000000:bench".to_owned()));
+    variables.push(("FILAS_WEBHOOK_FIRST_WAIT".to_owned(), "60".to_owned()));
     variables.push(("FILAS_SECRETS_PREFIX".to_owned(), "/bench/secrets".to_owned()));
     variables.push(("FILAS_OWNER_KEYS".to_owned(), format!("bench={}", "0".repeat(64))));
     variables
