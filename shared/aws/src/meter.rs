@@ -74,8 +74,10 @@ impl CloudMeter {
 
 impl Meter for CloudMeter {
     fn begin(&self, from_queue: bool) {
-        // An instance that waits for work is not billed.
+        // An instance that waits for work is not billed. And what the last invocation asked for after it last took was
+        // reckoned ahead by it, or belongs to a call that came to nothing: it is not for the task of this one.
         self.elapsed_ms();
+        self.counted.take();
         let sqs_requests = if from_queue { REQUESTS_OF_A_DELIVERY } else { 0 };
         self.counted.add(&Usage { lambda_requests: 1, sqs_requests, ..Usage::default() });
     }
@@ -156,6 +158,20 @@ fn occurrences(text: &[u8], word: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_invocation_does_not_pay_for_the_one_before_it() {
+        let since = Arc::new(Mutex::new(Instant::now()));
+        let meter = CloudMeter { counted: Arc::default(), memory_mb: 0, since };
+        let write = Usage { table_writes: 4, ..Usage::default() };
+        meter.begin(false);
+        meter.counted.add(&write);
+        assert_eq!(meter.take(), Usage { lambda_requests: 1, ..write });
+        // The write that recorded what was taken.
+        meter.counted.add(&write);
+        meter.begin(true);
+        assert_eq!(meter.take(), Usage { lambda_requests: 1, sqs_requests: 2, ..Usage::default() });
+    }
 
     #[test]
     fn requests_to_s3_are_reads_or_writes() {
