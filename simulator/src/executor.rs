@@ -3,9 +3,10 @@
 //! Time is tokio's paused time: when nobody can go on, the runtime moves it to the next timer. So a run depends on its seed
 //! and on nothing else, with one exception that is fenced in: `split` reads files on a thread of its own. While an actor
 //! waits for such a thread ([`Wait::Thread`]), no other actor is polled, and what the thread says when nobody waits for it
-//! is not heard.
+//! is not heard. Only [`turn`] lets others go before an actor that has a thread: any other wake-up of its own may be the
+//! thread's, which a channel passes on from this thread when it comes while the actor begins to wait for it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,6 +30,8 @@ const POLLS_BETWEEN_LOOKS: usize = 1024;
 pub enum Wait {
     /// Time, or another actor.
     World,
+    /// Time, and it has a thread of its own that is not to be heard before.
+    Time,
     /// A thread of its own.
     Thread,
 }
@@ -103,18 +106,28 @@ impl<'a> Stage<'a> {
     fn poll_one(&mut self, actor: usize, wait: &impl Fn(usize) -> Wait) {
         let was_alone = self.alone == Some(actor);
         let Some(future) = &mut self.actors[actor] else { return };
+        TAKES_TURN.set(false);
         if future.as_mut().poll(&mut Context::from_waker(&self.wakers[actor])).is_ready() {
             self.actors[actor] = None;
             self.hear_threads_of(None);
-        } else if wait(actor) == Wait::Thread && !self.bell.is_rung(actor) {
-            // What its thread said meanwhile changes nothing: it is polled again, alone, sooner or later.
-            self.hear_threads_of(Some(actor));
-            if !was_alone {
-                // Its thread may have called just before we began to listen.
-                self.bell.called.fetch_or(bit(actor), Ordering::SeqCst);
+            return;
+        }
+        match wait(actor) {
+            Wait::Time | Wait::Thread if TAKES_TURN.get() => self.hear_threads_of(None),
+            Wait::World => self.hear_threads_of(None),
+            Wait::Time => {
+                self.hear_threads_of(None);
+                self.bell.unring(actor);
             }
-        } else {
-            self.hear_threads_of(None);
+            Wait::Thread => {
+                // What its thread said meanwhile changes nothing: it is polled again, alone, sooner or later.
+                self.hear_threads_of(Some(actor));
+                let is_rung = self.bell.unring(actor);
+                if is_rung || !was_alone {
+                    // Its thread may have called just before we began to listen.
+                    self.bell.called.fetch_or(bit(actor), Ordering::SeqCst);
+                }
+            }
         }
     }
 
@@ -137,7 +150,7 @@ impl<'a> Stage<'a> {
                 left.trailing_zeros() as usize
             }
         };
-        self.bell.rung.fetch_and(!bit(actor), Ordering::SeqCst);
+        self.bell.unring(actor);
         self.bell.called.fetch_and(!bit(actor), Ordering::SeqCst);
         Some(actor)
     }
@@ -176,8 +189,9 @@ impl Bell {
         *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker.clone());
     }
 
-    fn is_rung(&self, actor: usize) -> bool {
-        self.rung.load(Ordering::SeqCst) & bit(actor) != 0
+    /// Whether it was rung for `actor`, which is forgotten.
+    fn unring(&self, actor: usize) -> bool {
+        self.rung.fetch_and(!bit(actor), Ordering::SeqCst) & bit(actor) != 0
     }
 
     fn ring(&self, actor: usize) {
@@ -209,6 +223,11 @@ impl Wake for Rope {
     }
 }
 
+thread_local! {
+    /// Whether the actor that is polled on this thread has let the others go first.
+    static TAKES_TURN: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Lets the others go first, once.
 pub async fn turn() {
     let mut is_over = false;
@@ -217,6 +236,7 @@ pub async fn turn() {
             return Poll::Ready(());
         }
         is_over = true;
+        TAKES_TURN.set(true);
         context.waker().wake_by_ref();
         Poll::Pending
     })
@@ -225,7 +245,6 @@ pub async fn turn() {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
     use std::time::Duration;
 
     use super::*;

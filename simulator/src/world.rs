@@ -314,7 +314,8 @@ impl World {
     /// What an actor that cannot go on waits for.
     pub fn wait_of(&self, actor: usize) -> Wait {
         match &self.running.borrow()[actor] {
-            Some(Running { life, uses_thread: true }) if !life.is_over() && !life.stands_still() => Wait::Thread,
+            Some(Running { life, uses_thread: true }) if life.stands_still() && !life.is_over() => Wait::Time,
+            Some(Running { life, uses_thread: true }) if !life.is_over() => Wait::Thread,
             _ => Wait::World,
         }
     }
