@@ -59,9 +59,9 @@ pub enum Command {
         /// The task's id
         task: TaskId,
     },
-    /// Print what changes, a line for each change, until interrupted
+    /// Print what changes, a line for each change, until interrupted or the one task has ended
     Tail {
-        /// Only this task
+        /// Only this task, until it has ended
         task: Option<TaskId>,
         /// Stop after so many changes
         #[arg(long, value_name = "N", value_parser = from_one())]

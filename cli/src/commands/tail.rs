@@ -30,6 +30,9 @@ const TASKS: u32 = 50;
 /// What was told last of each task, and how much more is to be told.
 struct Tail {
     json: bool,
+    /// The one task whose end is the end of it all.
+    only: Option<TaskId>,
+    has_ended: bool,
     known: HashMap<TaskId, TaskView>,
     left: Option<u32>,
     /// The first look is where changes begin, and none itself.
@@ -38,7 +41,14 @@ struct Tail {
 
 impl Session {
     pub(super) fn tail(&self, task: Option<TaskId>, changes: Option<u32>) -> Result<u8> {
-        let mut tail = Tail { json: self.json, known: HashMap::new(), left: changes, has_begun: false };
+        let mut tail = Tail {
+            json: self.json,
+            only: task,
+            has_ended: false,
+            known: HashMap::new(),
+            left: changes,
+            has_begun: false,
+        };
         let (mut answered, mut told_why) = (Instant::now(), false);
         while !tail.is_over() {
             match self.client.live(task) {
@@ -81,7 +91,7 @@ impl Session {
 
 impl Tail {
     fn is_over(&self) -> bool {
-        self.left == Some(0)
+        self.has_ended || self.left == Some(0)
     }
 
     /// Tells until the connection ends.
@@ -116,9 +126,12 @@ impl Tail {
         for task in tasks.iter().rev() {
             let before = self.known.insert(task.id, task.clone());
             let is_same = before.as_ref().is_some_and(|before| shown(before) == shown(task));
-            if self.has_begun && !is_same && !self.is_over() {
+            let ends_it = self.only == Some(task.id) && task.state.is_final();
+            // A task that has ended before we came has no change to tell, so it is told how it ended.
+            if (self.has_begun && !is_same || ends_it) && !self.is_over() {
                 self.tell(task, before.as_ref())?;
             }
+            self.has_ended |= ends_it;
         }
         self.has_begun = true;
         Ok(())
@@ -144,6 +157,7 @@ impl Tail {
 
     fn gone(&mut self, task: &str) -> Result<()> {
         self.left = self.left.map(|left| left - 1);
+        self.has_ended |= self.only.is_some();
         if self.json {
             return Ok(output::json([json!({ "change": "deleted", "task": { "id": task } })])?);
         }

@@ -84,6 +84,36 @@ fn a_tail_tells_each_change_once_and_not_what_was_before() {
 }
 
 #[test]
+fn a_tail_of_one_task_ends_with_it_however_late_it_began() {
+    let before = json!({ "type": "snapshot", "tasks": [
+        { "revision": [2, 1], "task": task("processing", Some(9), 1, 0, 0) }
+    ] });
+    let after = json!({ "type": "snapshot", "tasks": [
+        { "revision": [3, 9], "task": task("completed", Some(9), 9, 0, 0) }
+    ] });
+    let end = seen([3, 9], task("completed", Some(9), 9, 0, 0));
+    // A change of something else than the task's end keeps it waiting.
+    let change = seen([2, 4], task("processing", Some(9), 4, 0, 0));
+    for (says, expected) in [(vec![before, change, end], 2), (vec![after], 1)] {
+        let said = run(&api(socket(says)), &["tail", TASK, "--changes", "9", "--json"]);
+        assert_eq!(said.code, 0, "{said:?}");
+        let changes: Vec<Value> = said.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(changes.len(), expected, "{said:?}");
+        assert_eq!(changes[expected - 1]["task"]["state"], json!("completed"), "{said:?}");
+    }
+}
+
+#[test]
+fn a_tail_of_a_deleted_task_ends() {
+    let says = vec![
+        json!({ "type": "snapshot", "tasks": [{ "revision": [2, 1], "task": task("processing", Some(9), 1, 0, 0) }] }),
+        json!({ "type": "deleted", "task": TASK }),
+    ];
+    let said = run(&api(socket(says)), &["tail", TASK]);
+    assert_eq!((said.code, said.stdout.as_str()), (0, format!("{TASK} deleted\n").as_str()), "{said:?}");
+}
+
+#[test]
 fn a_tail_without_a_socket_asks_every_second_and_says_so() {
     let states = [task("processing", Some(9), 1, 0, 0), task("completed", Some(9), 9, 0, 0)];
     let fake = Fake::new(move |_, number, _| {
