@@ -100,8 +100,79 @@ struct Target {
     src_path: String,
 }
 
+/// Fails when a test stands where `cargo xtask test` does not look: in a program's own file, or in a comment. To build
+/// each program once more for no test at all takes minutes.
+///
+/// # Errors
+/// With every such test.
+pub fn check_that_all_run(workspace: &Workspace) -> Result<()> {
+    let mut unseen = BTreeSet::new();
+    for package in packages(workspace)? {
+        for target in &package.targets {
+            match target.kind.first().map(String::as_str) {
+                Some("bin") => collect_of(target, &package.name, &mut unseen)?,
+                Some("lib") => unseen.extend(examples_in_comments(Path::new(&target.src_path))?),
+                _ => {}
+            }
+        }
+    }
+    if unseen.is_empty() {
+        return Ok(());
+    }
+    let unseen = unseen.into_iter().collect::<Vec<_>>().join("\n  ");
+    bail!(
+        "these are not run; let them be tests of the library, and mark other text in comments as ```text:\n  {unseen}"
+    )
+}
+
+/// The places in the sources beside `root` where cargo would take what stands in a comment for a test.
+fn examples_in_comments(root: &Path) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.parent().context("a source without a folder")?.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+                found.extend(examples(&text).map(|line| format!("{}:{line}", path.display())));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The lines where an example begins, from 1.
+fn examples(text: &str) -> impl Iterator<Item = usize> {
+    let mut is_inside = false;
+    text.lines().enumerate().filter_map(move |(line, code)| {
+        let code = code.trim_start();
+        let comment = code.strip_prefix("///").or_else(|| code.strip_prefix("//!"))?;
+        let language = comment.trim_start().strip_prefix("```")?;
+        is_inside = !is_inside;
+        let is_example = is_inside && matches!(language.trim(), "" | "rust" | "no_run" | "should_panic");
+        is_example.then_some(line + 1)
+    })
+}
+
 /// Every test of the workspace by its full name: package, then for an integration test its program, modules, function.
 pub(crate) fn all_tests(workspace: &Workspace) -> Result<BTreeSet<String>> {
+    let mut tests = BTreeSet::new();
+    for package in packages(workspace)? {
+        for target in &package.targets {
+            match target.kind.first().map(String::as_str) {
+                Some("test") => collect_of(target, &format!("{}::{}", package.name, target.name), &mut tests)?,
+                Some("lib") => collect_of(target, &package.name, &mut tests)?,
+                _ => {}
+            }
+        }
+    }
+    Ok(tests)
+}
+
+/// The packages of the workspace.
+fn packages(workspace: &Workspace) -> Result<Vec<Package>> {
     let mut command = cargo(workspace);
     command.args(["metadata", "--format-version", "1", "--no-deps"]).stderr(Stdio::inherit());
     let output = command.output().context("cannot run cargo metadata")?;
@@ -109,19 +180,13 @@ pub(crate) fn all_tests(workspace: &Workspace) -> Result<BTreeSet<String>> {
         bail!("cargo metadata failed ({})", output.status);
     }
     let metadata: Metadata = serde_json::from_slice(&output.stdout).context("cannot read cargo's metadata")?;
-    let mut tests = BTreeSet::new();
-    for package in &metadata.packages {
-        for target in &package.targets {
-            let prefix = match target.kind.first().map(String::as_str) {
-                Some("test") => format!("{}::{}", package.name, target.name),
-                Some("lib" | "bin") => package.name.clone(),
-                _ => continue,
-            };
-            let root = Path::new(&target.src_path);
-            collect(root, root.parent().context("a source without a folder")?, &prefix, &mut tests)?;
-        }
-    }
-    Ok(tests)
+    Ok(metadata.packages)
+}
+
+/// The tests of a target.
+fn collect_of(target: &Target, prefix: &str, tests: &mut BTreeSet<String>) -> Result<()> {
+    let root = Path::new(&target.src_path);
+    collect(root, root.parent().context("a source without a folder")?, prefix, tests)
 }
 
 /// The tests of a file and of its modules, which lie in `folder`.
@@ -148,6 +213,14 @@ mod tests {
 
     fn known(names: &[&str]) -> BTreeSet<String> {
         names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn an_example_in_a_comment_is_found_and_other_text_is_not() {
+        // Line by line, so that the lines are none of this file itself.
+        let text =
+            ["/// Adds.", "/// ```", "/// assert!(true);", "/// ```", "//! ```text", "//! a", "//! ```"].join("\n");
+        assert_eq!(examples(&text).collect::<Vec<_>>(), [2]);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! * [`fuzz`]: damaged files by the million
 //! * [`layers`]: which room may import which
 //! * [`lint`]: everything that is checked without running Filas
+//! * [`selections`]: that no crate is compiled twice
 //! * [`supply`]: where what comes in comes from
 //! * [`demo`]: the whole journey on a real workbook
 //! * [`test`]: every test, with what they need
@@ -40,6 +41,7 @@ pub mod partner;
 pub mod progress;
 pub mod python;
 pub mod sam;
+pub mod selections;
 pub mod simulate;
 pub mod supply;
 pub mod test;

@@ -9,6 +9,7 @@ use crate::failures;
 use crate::layers;
 use crate::progress::step;
 use crate::python::{self, Requirements};
+use crate::selections;
 use crate::supply;
 use crate::workspace::Workspace;
 
@@ -19,6 +20,8 @@ use crate::workspace::Workspace;
 pub fn lint(workspace: &Workspace) -> Result<()> {
     step("checking which room imports which", || layers::check(workspace))?;
     step("checking the table of failures", || failures::check(workspace))?;
+    step("checking that every test is run", || failures::check_that_all_run(workspace))?;
+    step("checking that no crate is compiled twice", || selections::check(workspace))?;
     step("checking that each dependency has its reason", || supply::check(workspace))?;
     step("checking the formatting", || run(cargo(workspace).args(["fmt", "--all", "--check"])))?;
     let python = python::environment(workspace, Requirements::Checks)?;
@@ -37,7 +40,15 @@ pub fn lint(workspace: &Workspace) -> Result<()> {
             .arg(made.join("template.json")))
     })?;
     step("checking the code with clippy", || {
-        run(cargo(workspace).args(["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+        run(cargo(workspace).args(["clippy", "--release", "--workspace", "--all-targets"]).args([
+            "--test",
+            "*",
+            "--features",
+            "filas-e2e/cloud",
+            "--",
+            "-D",
+            "warnings",
+        ]))
     })
 }
 
