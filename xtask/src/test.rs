@@ -2,36 +2,44 @@
 //! `AWS_ENDPOINT_URL` set, the stacks are deployed there instead, and deleted in the end.
 //!
 //! * [`ground`]: where the stacks stand, and which tests cannot be had there
+//! * [`programs`]: the test programs, and how they are run side by side
 //!
 //! The stack `main` is as a person would deploy it. The stack `chaos` gives up quickly, so that a test that kills workers
 //! need not wait for minutes. The stack `strict` lets an owner do little, and takes the tokens of an issuer that runs here.
 //! The tests find them by the variables that are set here.
 
 mod ground;
+mod programs;
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
-use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use filas_testkit::issuer::{AUDIENCE, IssuerServer, SigningKey};
 use filas_testkit::partner::{PartnerServer, PartnerSettings};
 use filas_testkit::receiver::{self, Receiver};
 use serde_json::json;
 
 use crate::browser;
-use crate::build::{self, cargo};
+use crate::build;
 use crate::cloud::{self, Cloud, Place, UpOptions};
 use crate::deploy::Deployed;
 use crate::progress::{say, step};
 use crate::python::{self, Requirements};
 use crate::workspace::Workspace;
 use ground::Ground;
+use programs::{Program, Runner};
 
 /// The key of a second owner, to whom nothing of the first one is visible.
 const OTHER_KEY: &str = "the-key-of-another-owner";
 
 /// What an owner may do in a minute in the stack `strict`.
 const REQUESTS_PER_MINUTE: u32 = 60;
+
+/// The program that compares our reader with those of another language, when it is asked to.
+const COMPARISON: &str = "filas-sheets::differential";
 
 /// The tasks that an owner may have open there.
 const OPEN_TASKS: u32 = 2;
@@ -49,6 +57,7 @@ pub fn test(workspace: &Workspace, filter: &[String]) -> Result<()> {
 }
 
 fn test_here(workspace: &Workspace, filter: &[String]) -> Result<()> {
+    let programs = build_tests(workspace)?;
     let partners = Partners::start()?;
     let instance = format!("test-{}", std::process::id());
     let mut options = UpOptions::new(&instance);
@@ -58,7 +67,7 @@ fn test_here(workspace: &Workspace, filter: &[String]) -> Result<()> {
         options.parameters.insert(name.to_owned(), partners.main.url());
     }
     let cloud = Cloud::up(workspace, &options)?;
-    let tested = test_on(workspace, &Ground::of(&cloud, workspace), &partners, filter);
+    let tested = test_on(workspace, &Ground::of(&cloud, workspace), &partners, &programs, filter);
     let stopped = cloud::down(workspace, &instance);
     if tested.is_ok() {
         // After a failure the logs stay to be read.
@@ -71,10 +80,11 @@ fn test_here(workspace: &Workspace, filter: &[String]) -> Result<()> {
 
 /// The same on an endpoint that somebody else runs: the stacks go when the tests are over, whatever came out.
 fn test_elsewhere(workspace: &Workspace, ground: &Ground, filter: &[String]) -> Result<()> {
+    let programs = build_tests(workspace)?;
     let partners = Partners::start()?;
     build::build(workspace)?;
     ground.say_what_is_left_out();
-    let tested = test_on(workspace, ground, &partners, filter);
+    let tested = test_on(workspace, ground, &partners, &programs, filter);
     // Every one, also when one of them does not go.
     let deleted: Vec<Result<()>> =
         ground.stacks.iter().map(|stack| ground.place.delete_stack(workspace, stack)).collect();
@@ -164,40 +174,57 @@ fn deploy(workspace: &Workspace, ground: &Ground, partners: &Partners) -> Result
     Ok(stacks.to_string())
 }
 
-fn test_on(workspace: &Workspace, ground: &Ground, partners: &Partners, filter: &[String]) -> Result<()> {
+fn build_tests(workspace: &Workspace) -> Result<Vec<Program>> {
+    step("building the tests", || programs::build(workspace))
+}
+
+fn test_on(
+    workspace: &Workspace,
+    ground: &Ground,
+    partners: &Partners,
+    programs: &[Program],
+    filter: &[String],
+) -> Result<()> {
     let stacks = deploy(workspace, ground, partners)?;
     let readers = python::environment(workspace, Requirements::Readers)?;
     let conformance = python::environment(workspace, Requirements::Conformance)?;
-    step("comparing our reader with those of another language", || {
-        let mut tests = cargo(workspace);
-        tests
-            .args(["test", "--release", "--package", "filas-sheets", "--test", "differential", "--", "--ignored"])
-            .args(filter)
-            .env("FILAS_TEST_READERS", &readers);
-        run(&mut tests)
-    })?;
     let python = python::environment(workspace, Requirements::Cloud)?;
     let browser_python = python::environment(workspace, Requirements::Browser)?;
     let chromium = browser::chromium(workspace)?;
     let artifacts = workspace.made().join("browser-artifacts");
-    step("running every test", || {
-        let mut tests = cargo(workspace);
-        tests
-            .args(["test", "--release", "--workspace", "--no-fail-fast"])
-            .args(["--features", "filas-e2e/cloud,filas-aws/contract"])
-            .arg("--")
-            .args(ground.skips())
-            .args(filter)
-            .envs(ground.place.environment())
-            .envs(ground.log.iter().map(|log| ("FILAS_TEST_LOG", log)))
-            .env("FILAS_TEST_CONFORMANCE", &conformance)
-            .env("FILAS_TEST_STACKS", stacks)
-            .env("FILAS_TEST_PYTHON", &python)
-            .env("FILAS_TEST_BROWSER_PYTHON", browser_python)
-            .env("FILAS_TEST_CHROMIUM", chromium)
-            .env("FILAS_TEST_ARTIFACTS", artifacts);
-        run(&mut tests)
-    })
+    let mut environment = vec![
+        ("FILAS_TEST_READERS", readers.as_os_str()),
+        ("FILAS_TEST_CONFORMANCE", conformance.as_os_str()),
+        ("FILAS_TEST_PYTHON", python.as_os_str()),
+        ("FILAS_TEST_BROWSER_PYTHON", browser_python.as_os_str()),
+        ("FILAS_TEST_CHROMIUM", chromium.as_os_str()),
+        ("FILAS_TEST_ARTIFACTS", artifacts.as_os_str()),
+        ("FILAS_TEST_STACKS", stacks.as_ref()),
+    ];
+    let place = ground.place.environment();
+    environment.extend(place.iter().map(|(name, value)| (*name, value.as_ref())));
+    environment.extend(ground.log.iter().map(|log| ("FILAS_TEST_LOG", log.as_os_str())));
+    let is_interrupted = interruption()?;
+    let runner = |arguments: Vec<&'static str>| Runner {
+        arguments: arguments.into_iter().map(OsStr::new).chain(filter.iter().map(OsStr::new)).collect(),
+        environment: environment.clone(),
+        is_interrupted: &is_interrupted,
+        limit: programs::LIMIT,
+    };
+    let all = step("running every test", || runner(ground.skips()).run(programs));
+    let compared = step("comparing our reader with those of another language", || {
+        let comparison: Vec<Program> = programs.iter().filter(|program| program.name == COMPARISON).cloned().collect();
+        runner(vec!["--ignored"]).run(&comparison)
+    });
+    all.and(compared)
+}
+
+/// Set by Ctrl-C: the programs that run are ended then, and the local cloud after them.
+fn interruption() -> Result<Arc<AtomicBool>> {
+    let is_interrupted = Arc::new(AtomicBool::new(false));
+    let set = is_interrupted.clone();
+    ctrlc::set_handler(move || set.store(true, Ordering::Relaxed)).context("cannot listen for Ctrl-C")?;
+    Ok(is_interrupted)
 }
 
 /// The parameter that knows both owners.
@@ -205,12 +232,4 @@ fn owners(place: &Place) -> (String, String) {
     let entries = [(place.owner.as_str(), place.api_key.as_str()), ("other", OTHER_KEY)]
         .map(|(owner, key)| format!("{owner}={}", filas_domain::access::sha256_hex(key.as_bytes())));
     ("OwnerKeys".to_owned(), entries.join(","))
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().context("cannot run cargo")?;
-    if !status.success() {
-        bail!("tests failed ({status})");
-    }
-    Ok(())
 }
