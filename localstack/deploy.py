@@ -25,6 +25,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 CODE_URI = re.compile(r"^(?P<indent> *CodeUri: )\.filas/functions/(?P<name>[a-z-]+)/?\s*$", re.MULTILINE)
+# MiniStack asks for a permission of the batch call's own name. On AWS there is none: the single call's covers both (Amazon
+# SQS and SNS API references, SendMessageBatch and PublishBatch).
+SINGLE_CALL = r"(?P<call>sqs:SendMessage|sns:Publish)"
+IN_A_LINE = re.compile(rf"(?<=\[){SINGLE_CALL}(?=[,\]])")
+OF_ITS_OWN = re.compile(rf"^(?P<indent> *- ){SINGLE_CALL}$", re.MULTILINE)
 LOCAL_PATH = "{endpoint}/restapis/{api}/{stage}/_user_request_"
 POLL_SECONDS = 0.2
 
@@ -154,6 +159,12 @@ def with_code(cloud, template, functions):
         raise DeployError("the template names no CodeUri under .filas/functions/")
     say(f"code: {count} functions, {', '.join(sent) + ' changed' if sent else 'none changed'}")
     return text
+
+
+def with_batch_calls(template):
+    """The template's text for an emulator that holds functions to their roles: who may send may send batches."""
+    text = IN_A_LINE.sub(r"\g<call>, \g<call>Batch", template)
+    return OF_ITS_OWN.sub(r"\g<indent>\g<call>\n\g<indent>\g<call>Batch", text)
 
 
 # ── Stack ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -322,9 +333,10 @@ def resolved(value, parameters):
 
 
 def complete(cloud, template, stack, outputs):
-    """Sets the table's TTL and the bucket's lifecycle rules where the template's own were passed over.
+    """Sets the table's TTL and the bucket's lifecycle rules where the template's own were passed over, and takes back the
+    rule that the bucket is for TLS alone where there is no TLS.
 
-    On AWS both are there already and nothing is called but the two questions.
+    On AWS all are there already and nothing is called but the two questions.
     """
     parameters = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack.get("Parameters", [])}
     resources = template["Resources"]
@@ -336,6 +348,8 @@ def complete(cloud, template, stack, outputs):
         say("time to live: set by a call, the template's was passed over")
 
     bucket = outputs["BucketName"]
+    if (cloud.endpoint or "").startswith("http://"):
+        cloud.s3.delete_bucket_policy(Bucket=bucket)
     rules = lifecycle_rules(resources["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"], parameters)
     if not cloud.endpoint or lifecycle_days(current_rules(cloud, bucket)) == lifecycle_days(rules):
         return
@@ -409,7 +423,7 @@ def run(options):
     template = yaml.load(source, Loader=TemplateLoader)  # a SafeLoader: makes plain values only
     given = given_parameters(options.parameter)
     cloud = Cloud()
-    text = with_code(cloud, source, options.functions)
+    text = with_code(cloud, with_batch_calls(source) if cloud.endpoint else source, options.functions)
     stack, changed = deploy_stack(cloud, options.stack, text, template, given, options.keep_parameters, deadline)
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
     complete(cloud, template, stack, outputs)

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use xtask::build::FUNCTIONS;
 
 use crate::Stack;
 use crate::subscriber::signed;
@@ -16,6 +17,11 @@ pub fn logged(stack: &Stack) -> Result<Vec<String>> {
     let prefix = format!("/aws/lambda/{}-", stack.name);
     let mut lines = Vec::new();
     for group in pages(&cloud, "DescribeLogGroups", &json!({ "logGroupNamePrefix": prefix }), "logGroups")? {
+        // Another stack's name may begin with this one's.
+        let function = group["logGroupName"].as_str().and_then(|name| name.strip_prefix(&prefix));
+        if !function.is_some_and(|function| FUNCTIONS.contains(&function)) {
+            continue;
+        }
         let asked = json!({ "logGroupName": group["logGroupName"] });
         let events = pages(&cloud, "FilterLogEvents", &asked, "events")?;
         lines.extend(events.iter().filter_map(|event| event["message"].as_str()).map(str::to_owned));

@@ -186,6 +186,8 @@ fn command(start: &Start<'_>, port: u16, endpoint: &str, log: File) -> Result<Co
         .env("GATEWAY_PORT", port.to_string())
         .env("BIND_HOST", "127.0.0.1")
         .env("IOT_MTLS_ENABLED", "0")
+        // Every function is held to its role, as on AWS.
+        .env("AUTH", "true")
         .env("AWS_ENDPOINT_URL", endpoint)
         .env("AWS_ACCESS_KEY_ID", "test")
         .env("AWS_SECRET_ACCESS_KEY", "test")
