@@ -1,10 +1,12 @@
 //! What can be typed.
 
+#![expect(missing_docs, reason = "what stands above these is the help that a person reads")]
+
 use std::path::PathBuf;
 
+use crate::client::FailuresFormat;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
-use filas_cli::client::FailuresFormat;
 use filas_domain::access::{KeyId, Scope};
 use filas_domain::fate::RowState;
 use filas_domain::ids::{Receipt, RowNumber, TaskId};

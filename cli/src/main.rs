@@ -1,6 +1,5 @@
 //! `filas`: what a person types.
 
-mod arguments;
 mod cat;
 mod commands;
 mod dry_run;
@@ -13,7 +12,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use arguments::Arguments;
+use filas_cli::arguments::{self, Arguments};
 
 fn main() -> ExitCode {
     // Started by itself to read a file that may crash its reader.
