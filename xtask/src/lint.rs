@@ -13,16 +13,24 @@ use crate::selections;
 use crate::supply;
 use crate::workspace::Workspace;
 
-/// Formatting, clippy, the layers, and the template before and after the SAM transform. The quick ones come first.
+/// What takes seconds: the layers, the tables that name tests and dependencies, and what cargo compiles.
+///
+/// # Errors
+/// At the first check that fails, which has told why.
+pub fn check(workspace: &Workspace) -> Result<()> {
+    step("checking which room imports which", || layers::check(workspace))?;
+    step("checking the table of failures", || failures::check(workspace))?;
+    step("checking that every test is run", || failures::check_that_all_run(workspace))?;
+    step("checking that each dependency has its reason", || supply::check(workspace))?;
+    step("checking that no crate is compiled twice", || selections::check(workspace))
+}
+
+/// That, formatting, clippy, and the template before and after the SAM transform. The quick ones come first.
 ///
 /// # Errors
 /// At the first check that fails, which has told why.
 pub fn lint(workspace: &Workspace) -> Result<()> {
-    step("checking which room imports which", || layers::check(workspace))?;
-    step("checking the table of failures", || failures::check(workspace))?;
-    step("checking that every test is run", || failures::check_that_all_run(workspace))?;
-    step("checking that no crate is compiled twice", || selections::check(workspace))?;
-    step("checking that each dependency has its reason", || supply::check(workspace))?;
+    check(workspace)?;
     step("checking the formatting", || run(cargo(workspace).args(["fmt", "--all", "--check"])))?;
     let python = python::environment(workspace, Requirements::Checks)?;
     step("checking template.yaml", || {

@@ -11,9 +11,12 @@ use anyhow::{Context, Result, bail};
 use crate::build::{FUNCTIONS, cargo};
 use crate::workspace::Workspace;
 
-/// Crates that are built for themselves, by us or by those who work on one of them: each is a selection, with its tests
-/// and without. `filas-domain` is not among them: it depends on nothing of ours, so also not on `workspace-hack`.
-const ALONE: [&str; 11] = [
+/// Crates that are built by themselves, without their tests.
+const PROGRAMS: [&str; 3] = ["xtask", "filas-model", "filas-simulator"];
+
+/// Crates that are tested by themselves by those who work on one, beside the functions. `filas-domain` is not among them: it
+/// depends on nothing of ours, so also not on `workspace-hack`.
+const TESTED: [&str; 11] = [
     "xtask",
     "filas-cli",
     "filas-sheets",
@@ -38,13 +41,12 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     let whole = features(workspace, &["--workspace", "--edges", "normal,build,dev"])?;
     let mut wrong = BTreeSet::new();
     let functions = FUNCTIONS.iter().chain([&"filas-cli"]).flat_map(|name| ["--package", name]);
-    let functions: Vec<&str> = functions.chain(["--edges", "normal,build"]).collect();
-    wrong.extend(differences(&features(workspace, &functions)?, &whole));
-    for package in ALONE.iter().chain(&FUNCTIONS) {
-        for edges in ["normal,build", "normal,build,dev"] {
-            let selection = features(workspace, &["--package", package, "--edges", edges])?;
-            wrong.extend(differences(&selection, &whole));
-        }
+    let mut selections = vec![functions.chain(["--edges", "normal,build"]).collect::<Vec<_>>()];
+    selections.extend(PROGRAMS.map(|name| vec!["--package", name, "--edges", "normal,build"]));
+    let tested = TESTED.iter().chain(&FUNCTIONS);
+    selections.extend(tested.map(|name| vec!["--package", *name, "--edges", "normal,build,dev"]));
+    for selection in selections {
+        wrong.extend(differences(&features(workspace, &selection)?, &whole));
     }
     if wrong.is_empty() {
         return Ok(());
@@ -66,7 +68,7 @@ fn differences(selection: &Features, whole: &Features) -> Vec<String> {
 /// different features counts with both.
 fn features(workspace: &Workspace, selection: &[&str]) -> Result<Features> {
     let mut command = cargo(workspace);
-    command.args(["tree", "--prefix", "none", "--no-dedupe", "--format", "{p}|{f}"]).args(selection);
+    command.args(["tree", "--prefix", "none", "--format", "{p}|{f}"]).args(selection);
     let output = command.stderr(Stdio::inherit()).output().context("cannot run cargo tree")?;
     if !output.status.success() {
         bail!("cargo tree failed ({})", output.status);
@@ -77,6 +79,8 @@ fn features(workspace: &Workspace, selection: &[&str]) -> Result<Features> {
 fn read(tree: &str) -> Features {
     let mut all = Features::new();
     for (package, features) in tree.lines().filter_map(|line| line.split_once('|')) {
+        // What was there already is marked.
+        let features = features.trim_end_matches(" (*)");
         // "name v1.2.3 (proc-macro)"; a crate of ours has its folder there.
         let package = package.trim_end_matches(" (proc-macro)");
         if !package.contains('(') {
@@ -96,8 +100,9 @@ mod tests {
 
     #[test]
     fn a_selection_that_compiles_a_crate_differently_is_told_with_what_it_lacks() {
-        let part =
-            read("xtask v0.1.0 (/work/xtask)|\nserde v1.0.229|derive,std\nserde_derive v1.0.229 (proc-macro)|default");
+        let part = read(
+            "xtask v0.1.0 (/work/xtask)|\nserde v1.0.229|derive,std\nserde v1.0.229|derive,std (*)\nserde_derive v1.0.229 (proc-macro)|default",
+        );
         assert_eq!(differences(&part, &read(WHOLE)), ["serde v1.0.229 with rc"]);
     }
 
