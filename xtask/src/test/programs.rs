@@ -116,7 +116,9 @@ pub(super) fn build(workspace: &Workspace) -> Result<Vec<Program>> {
     if !output.status.success() {
         bail!("the tests cannot be built ({}); cargo's messages are above", output.status);
     }
-    let programs: Vec<Program> = String::from_utf8_lossy(&output.stdout).lines().filter_map(program).collect();
+    let mut programs: Vec<Program> = String::from_utf8_lossy(&output.stdout).lines().filter_map(program).collect();
+    // Cargo names them as they are done, in another order each time. What one flow leaves, a later one may meet.
+    programs.sort_by(|one, other| one.name.cmp(&other.name));
     ensure!(programs.iter().any(|program| program.lane() == Lane::Flows), "cargo named no test program");
     Ok(programs)
 }
