@@ -16,7 +16,7 @@ use super::services::upload_event;
 use super::workers;
 
 /// How long a process that is to be killed may take to appear.
-const APPEARANCE: Duration = Duration::from_secs(4);
+const APPEARANCE: Duration = Duration::from_secs(20);
 /// How often is looked for it.
 const LOOK_EVERY: Duration = Duration::from_millis(3);
 

@@ -1,7 +1,5 @@
-//! The test programs: built by one cargo call, and run in lanes side by side, each with a time limit.
-//!
-//! `cargo test` would run one after the other, and most of the time nothing would happen: the tests of whole stacks wait for
-//! sweepers, leases and schedules.
+//! The test programs: built by one cargo call, and run each with a time limit: first what wants the machine for itself, then
+//! the flows in two lanes side by side, because most of the time they wait for sweepers, leases and schedules.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -38,7 +36,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const FLOWS: &str = "filas-e2e";
 
 /// The flows in the stack `chaos`. Some kill its workers, and another flow would lose them too.
-const IN_CHAOS: [&str; 6] = ["canary", "chaos", "events", "partner_trouble", "traces", "webhook"];
+const IN_CHAOS: [&str; 5] = ["canary", "events", "partner_trouble", "traces", "webhook"];
+
+/// The flow there that kills by the clock.
+const BY_THE_CLOCK: &str = "chaos";
 
 /// The flow that looks back on what all the others made the functions do.
 const LAST: &str = "roles";
@@ -46,18 +47,14 @@ const LAST: &str = "roles";
 /// The programs of a lane run one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lane {
+    /// Before the others: what needs the processor, and what goes by the clock.
+    Alone,
     /// Flows in the stack `chaos`.
     Chaos,
     /// Flows in the other stacks: some count what is there, and nobody else may bring anything meanwhile.
     Flows,
-    /// What has all it needs to itself.
-    Apart,
     /// When the others are over.
     Last,
-}
-
-impl Lane {
-    const AT_ONCE: [Self; 3] = [Self::Flows, Self::Chaos, Self::Apart];
 }
 
 /// A test program.
@@ -75,8 +72,8 @@ impl Program {
         match self.name.split_once("::") {
             Some((FLOWS, file)) if IN_CHAOS.contains(&file) => Lane::Chaos,
             Some((FLOWS, LAST)) => Lane::Last,
-            Some((FLOWS, _)) => Lane::Flows,
-            _ => Lane::Apart,
+            Some((FLOWS, file)) if file != BY_THE_CLOCK => Lane::Flows,
+            _ => Lane::Alone,
         }
     }
 }
@@ -159,8 +156,9 @@ impl Runner<'_> {
     pub fn run(&self, programs: &[Program]) -> Result<()> {
         let board = Board::new(programs.len());
         let of = |lane: Lane| programs.iter().filter(|program| program.lane() == lane).collect::<Vec<_>>();
+        let alone = self.run_lane(&of(Lane::Alone), &board)?;
         let failed: Vec<Result<Vec<String>>> = thread::scope(|scope| {
-            let lanes = Lane::AT_ONCE.map(|lane| {
+            let lanes = [Lane::Flows, Lane::Chaos].map(|lane| {
                 let (lane, board) = (of(lane), &board);
                 scope.spawn(move || self.run_lane(&lane, board))
             });
@@ -169,6 +167,7 @@ impl Runner<'_> {
             joined.collect()
         });
         let mut failed = failed.into_iter().collect::<Result<Vec<_>>>()?.concat();
+        failed.extend(alone);
         failed.extend(self.run_lane(&of(Lane::Last), &board)?);
         ensure!(!self.is_interrupted.load(Ordering::Relaxed), "interrupted");
         ensure!(failed.is_empty(), "tests failed in {}", failed.join(", "));
@@ -303,7 +302,7 @@ mod tests {
             .map(|entry| entry.unwrap().path())
             .filter(|path| path.is_file() && std::fs::read_to_string(path).unwrap().contains("Stack::chaos"))
             .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
-            .filter(|name| name != LAST)
+            .filter(|name| name != LAST && name != BY_THE_CLOCK)
             .collect();
         found.sort();
         found
@@ -340,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flows_in_the_stack_chaos_are_in_its_lane() {
+    fn the_flows_in_the_stack_chaos_are_in_its_lane_but_for_those_without_company() {
         let root = Workspace::find().unwrap().root().to_owned();
         assert_eq!(sources_in_chaos(&root.join("tests/tests")), IN_CHAOS);
     }
