@@ -29,6 +29,21 @@ impl Process {
         start_of(pid).map(|started| Self { pid, started })
     }
 
+    /// What it started and what those started, in whatever groups: its children first. Asked before it ends: whoever has no
+    /// parent any more is found by nobody.
+    pub fn descendants(&self) -> Vec<Self> {
+        let all = parents();
+        let mut found = vec![self.pid];
+        let mut next = 0;
+        while next < found.len() {
+            let children = all.iter().filter(|(_, parent)| *parent == found[next]).map(|(pid, _)| *pid);
+            let children: Vec<i32> = children.filter(|pid| !found.contains(pid)).collect();
+            found.extend(children);
+            next += 1;
+        }
+        found[1..].iter().filter_map(|pid| Self::running(*pid)).collect()
+    }
+
     /// Whether this very process still runs. A zombie does not.
     pub fn is_alive(&self) -> bool {
         start_of(self.pid).is_some_and(|started| started == self.started)
@@ -83,6 +98,25 @@ fn gone_is_fine(result: Result<(), Errno>) -> io::Result<()> {
 /// When the process started; `None` when it does not run.
 fn start_of(pid: i32) -> Option<String> {
     if Path::new("/proc/self/stat").exists() { start_in_proc(pid) } else { start_by_ps(pid) }
+}
+
+/// Every process with its parent.
+fn parents() -> Vec<(i32, i32)> {
+    if let Ok(processes) = fs::read_dir("/proc").and_then(|folder| folder.collect::<io::Result<Vec<_>>>())
+        && Path::new("/proc/self/stat").exists()
+    {
+        let pids = processes.iter().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        return pids.filter_map(|pid| Some((pid, parent_in_proc(pid)?))).collect();
+    }
+    let Ok(output) = Command::new("ps").args(["-A", "-o", "pid=,ppid="]).output() else { return Vec::new() };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let numbers = text.lines().filter_map(|line| line.trim().split_once(char::is_whitespace));
+    numbers.filter_map(|(pid, parent)| Some((pid.parse().ok()?, parent.trim().parse().ok()?))).collect()
+}
+
+fn parent_in_proc(pid: i32) -> Option<i32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Linux: clock ticks since boot, with the boot's own id because ticks begin anew.

@@ -202,7 +202,7 @@ impl Runner<'_> {
             .stdin(Stdio::null())
             .stdout(said.try_clone()?)
             .stderr(said.try_clone()?)
-            // A group of its own, so that what it started ends with it.
+            // A group of its own, so that what it started ends with it, and Ctrl-C is ours to hand on.
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot run {}", program.executable.display()))?;
@@ -219,9 +219,13 @@ impl Runner<'_> {
                 return Ok(Some(status));
             }
             if Instant::now() >= deadline || self.is_interrupted.load(Ordering::Relaxed) {
-                let stopped = Process::running(i32::try_from(child.id())?).map(|process| process.stop(PATIENCE));
+                // Also what it started in groups of its own, as a local cloud is.
+                let process = Process::running(i32::try_from(child.id())?);
+                let descendants = process.as_ref().map(Process::descendants).unwrap_or_default();
+                let stopped: Vec<Result<()>> =
+                    process.iter().chain(&descendants).map(|process| process.stop(PATIENCE)).collect();
                 let _ = child.wait();
-                return stopped.unwrap_or(Ok(())).map(|()| None);
+                return stopped.into_iter().collect::<Result<()>>().map(|()| None);
             }
             board.say_what_runs();
             thread::sleep(LOOK_EVERY);
@@ -364,8 +368,10 @@ mod tests {
     fn a_program_that_does_not_end_is_ended_with_what_it_started() {
         let marks = tempfile::tempdir().unwrap();
         let file = marks.path().join("child");
-        let hangs = script("hangs", &format!("sleep 600 & echo $! >{}; wait", file.display()));
-        let error = run(&[hangs], Duration::from_millis(500), &AtomicBool::new(false)).unwrap_err();
+        // In a group of its own.
+        let child = "import os; os.setsid(); os.execvp('sleep', ['sleep', '600'])";
+        let hangs = script("hangs", &format!("python3 -c \"{child}\" & echo $! >{}; wait", file.display()));
+        let error = run(&[hangs], Duration::from_secs(1), &AtomicBool::new(false)).unwrap_err();
         assert_eq!(error.to_string(), "tests failed in hangs");
         let child: i32 = std::fs::read_to_string(file).unwrap().trim().parse().unwrap();
         let deadline = Instant::now() + Duration::from_secs(10);
