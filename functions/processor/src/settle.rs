@@ -123,7 +123,7 @@ where
     /// each of which is written twice.
     fn used_until_written(&self, batches: usize) -> Usage {
         let table_writes = 2 * (batches as u64 + 1);
-        self.meter.take().plus(&Usage { table_writes, ..Usage::default() })
+        self.meter.take(Usage { table_writes, ..Usage::default() })
     }
 
     /// Says of each change whether it was written.

@@ -134,7 +134,7 @@ where
         }
         let files = files.into_iter().map(|file| file.name().to_owned()).collect();
         // With the one that stores the manifest.
-        let usage = self.meter.take().plus(&Usage { s3_writes: 1, ..Usage::default() });
+        let usage = self.meter.take(Usage { s3_writes: 1, ..Usage::default() });
         let manifest = Manifest { files, workbook_rows, failed_rows: summary.counts.failed, usage };
         self.store(&self.manifest_key(), &manifest).await?;
         Ok(Verdict::Written)

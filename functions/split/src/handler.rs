@@ -173,7 +173,7 @@ where
     /// What was asked of the cloud, with what is about to be: two writes of the task and the messages, ten at a time.
     fn used_until_sent(&self, batches: u32) -> Usage {
         let sqs_requests = u64::from(batches).div_ceil(MESSAGES_AT_ONCE);
-        self.meter.take().plus(&Usage { sqs_requests, table_writes: 2 * UNITS_OF_A_TASK, ..Usage::default() })
+        self.meter.take(Usage { sqs_requests, table_writes: 2 * UNITS_OF_A_TASK, ..Usage::default() })
     }
 
     async fn read(&self, task: &Task, invocation: &Invocation) -> Result<Verdict, PortError> {

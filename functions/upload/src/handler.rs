@@ -19,9 +19,10 @@ use filas_domain::task::{Order, Task, TaskState};
 use filas_domain::usage::{Meter, Usage};
 use filas_domain::view::{AcceptedTask, AnnouncedUpload, TaskView, UploadForm, UploadRequest};
 use filas_domain::{Owner, PipelineRef, TaskId, error_chain};
-use filas_http::{Answer, Call, Refusal};
+use filas_http::{Answer, Call, Gate, Refusal};
 use filas_pipeline::{Pipeline, Variables, catalogue, parse, shipped};
 use lambda_http::http::Method;
+use lambda_http::{Body, Request, Response};
 use serde_json::json;
 use tokio::sync::Mutex;
 use tracing::info;
@@ -76,12 +77,13 @@ where
     P: PipelineRegister,
     C: Clock,
 {
-    /// Answers a call.
-    ///
-    /// # Errors
-    /// When the caller, or the cloud, is at fault.
-    pub async fn answer(&self, call: Call) -> Result<Answer, Refusal> {
+    /// Answers a request of somebody whom `gate` lets in; what the gate asks for is on the task's account too.
+    pub async fn serve(&self, request: Request, gate: &impl Gate) -> Response<Body> {
         self.meter.begin(false);
+        filas_http::serve(request, gate, |call| self.answer(call)).await
+    }
+
+    async fn answer(&self, call: Call) -> Result<Answer, Refusal> {
         match (call.method(), call.segments().as_slice()) {
             (&Method::POST, ["tasks"]) => self.take_file(&call).await,
             (&Method::POST, ["uploads"]) => self.await_file(&call).await,
@@ -176,7 +178,7 @@ where
         });
         self.see_that_there_is_room(&order.owner, key.as_ref()).await?;
         let mut task = Task::registered(TaskId::new(now, (self.random)()?), order, now);
-        task.head.split.usage = self.meter.take().plus(&USED_UNTIL_STORED);
+        task.head.split.usage = self.meter.take(USED_UNTIL_STORED);
         task.head.trace = Some(call.cause.map_or_else(|| task.trace(), |_| call.trace()));
         self.keep_pipeline(&task.head.order).await?;
         match self.ledger.register(&task, key.as_ref()).await? {

@@ -26,7 +26,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         open_tasks: open_tasks_allowed(|name| std::env::var(name).ok())?,
     };
     lambda_http::run(service_fn(|request: Request| async {
-        Ok::<_, lambda_http::Error>(filas_http::serve(request, &guard, |call| uploads.answer(call)).await)
+        Ok::<_, lambda_http::Error>(uploads.serve(request, &guard).await)
     }))
     .await
 }

@@ -41,12 +41,27 @@ impl Counted {
     }
 }
 
+/// What was taken of an invocation so far.
+#[derive(Debug)]
+struct Taken {
+    /// Its time is taken until then.
+    until: Instant,
+    /// Requests that are paid for, and come to be counted when they are made.
+    ahead: Usage,
+}
+
+impl Taken {
+    fn nothing() -> Arc<Mutex<Self>> {
+        Arc::new(Mutex::new(Self { until: Instant::now(), ahead: Usage::default() }))
+    }
+}
+
 /// Counts for one process. Its clones count together.
 #[derive(Debug, Clone)]
 pub struct CloudMeter {
     counted: Arc<Counted>,
     memory_mb: u64,
-    since: Arc<Mutex<Instant>>,
+    taken: Arc<Mutex<Taken>>,
 }
 
 impl CloudMeter {
@@ -56,19 +71,17 @@ impl CloudMeter {
     /// When the variable is not text.
     pub fn from_env() -> Result<Self, EnvError> {
         let memory_mb = env::optional(MEMORY)?.and_then(|text| text.parse().ok()).unwrap_or(0);
-        Ok(Self { counted: Arc::default(), memory_mb, since: Arc::new(Mutex::new(Instant::now())) })
+        Ok(Self { counted: Arc::default(), memory_mb, taken: Taken::nothing() })
     }
 
     pub(crate) fn of_service(&self, service: Service) -> ServiceMeter {
         ServiceMeter { service, counted: self.counted.clone() }
     }
 
-    /// Milliseconds since this was last asked.
-    fn elapsed_ms(&self) -> u64 {
-        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        let elapsed = since.elapsed().as_millis();
-        *since = Instant::now();
-        u64::try_from(elapsed).unwrap_or(u64::MAX)
+    /// Says that all is taken until now but what lies `ahead`, and what was taken before.
+    fn take_until_now(&self, ahead: Usage) -> Taken {
+        let now = Taken { until: Instant::now(), ahead };
+        std::mem::replace(&mut self.taken.lock().unwrap_or_else(PoisonError::into_inner), now)
     }
 }
 
@@ -76,15 +89,17 @@ impl Meter for CloudMeter {
     fn begin(&self, from_queue: bool) {
         // An instance that waits for work is not billed. And what the last invocation asked for after it last took was
         // reckoned ahead by it, or belongs to a call that came to nothing: it is not for the task of this one.
-        self.elapsed_ms();
+        self.take_until_now(Usage::default());
         self.counted.take();
         let sqs_requests = if from_queue { REQUESTS_OF_A_DELIVERY } else { 0 };
         self.counted.add(&Usage { lambda_requests: 1, sqs_requests, ..Usage::default() });
     }
 
-    fn take(&self) -> Usage {
-        let time = Usage { lambda_mb_ms: self.elapsed_ms() * self.memory_mb, ..Usage::default() };
-        self.counted.take().plus(&time)
+    fn take(&self, ahead: Usage) -> Usage {
+        let before = self.take_until_now(ahead);
+        let ms = u64::try_from(before.until.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let time = Usage { lambda_mb_ms: ms.saturating_mul(self.memory_mb), ..Usage::default() };
+        self.counted.take().without(&before.ahead).plus(&time).plus(&ahead)
     }
 }
 
@@ -159,18 +174,38 @@ fn occurrences(text: &[u8], word: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
+    const NONE: Usage = Usage::of([0; Usage::COUNT]);
+
+    fn meter() -> CloudMeter {
+        CloudMeter { counted: Arc::default(), memory_mb: 0, taken: Taken::nothing() }
+    }
+
     #[test]
     fn an_invocation_does_not_pay_for_the_one_before_it() {
-        let since = Arc::new(Mutex::new(Instant::now()));
-        let meter = CloudMeter { counted: Arc::default(), memory_mb: 0, since };
+        let meter = meter();
         let write = Usage { table_writes: 4, ..Usage::default() };
         meter.begin(false);
         meter.counted.add(&write);
-        assert_eq!(meter.take(), Usage { lambda_requests: 1, ..write });
-        // The write that recorded what was taken.
+        let taken = meter.take(write);
+        assert_eq!(taken, Usage { lambda_requests: 1, ..write.plus(&write) }, "with the write that records it");
         meter.counted.add(&write);
         meter.begin(true);
-        assert_eq!(meter.take(), Usage { lambda_requests: 1, sqs_requests: 2, ..Usage::default() });
+        assert_eq!(meter.take(NONE), Usage { lambda_requests: 1, sqs_requests: 2, ..NONE });
+    }
+
+    #[test]
+    fn a_write_that_records_what_was_asked_is_paid_for_once() {
+        let meter = meter();
+        let write = Usage { table_writes: 4, ..Usage::default() };
+        let read = Usage { s3_reads: 1, ..Usage::default() };
+        let mut taken = NONE;
+        meter.begin(false);
+        for _ in 0..3 {
+            meter.counted.add(&read);
+            taken = taken.plus(&meter.take(write));
+            meter.counted.add(&write);
+        }
+        assert_eq!(taken, Usage { lambda_requests: 1, s3_reads: 3, table_writes: 12, ..NONE });
     }
 
     #[test]
@@ -207,11 +242,11 @@ mod tests {
 
     #[test]
     fn what_is_taken_is_counted_once() {
-        let meter = CloudMeter { counted: Arc::default(), memory_mb: 0, since: Arc::new(Mutex::new(Instant::now())) };
+        let meter = meter();
         meter.begin(true);
         meter.counted.add(&Usage { s3_reads: 2, ..Usage::default() });
         let expected = Usage { lambda_requests: 1, sqs_requests: 2, s3_reads: 2, ..Usage::default() };
-        assert_eq!(meter.take(), expected);
-        assert!(meter.take().is_zero());
+        assert_eq!(meter.take(NONE), expected);
+        assert!(meter.take(NONE).is_zero());
     }
 }

@@ -90,6 +90,13 @@ impl Usage {
         Self { lambda_requests, lambda_mb_ms, sqs_requests, s3_writes, s3_reads, table_writes, table_reads }
     }
 
+    /// What is left of this without `other`, and nothing where there is less.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let (mine, others) = (self.numbers(), other.numbers());
+        Self::of(std::array::from_fn(|index| mine[index].saturating_sub(others[index])))
+    }
+
     /// Both together.
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
@@ -165,8 +172,9 @@ pub trait Meter: Send + Sync {
     /// An invocation begins, with messages of a queue where `from_queue`: from now on its time counts.
     fn begin(&self, from_queue: bool);
 
-    /// What was asked since this was last called, or since the invocation began.
-    fn take(&self) -> Usage;
+    /// What was asked since this was last called, or since the invocation began, and what will be asked to record it,
+    /// `ahead`: it is paid for then, and left out of what is taken next.
+    fn take(&self, ahead: Usage) -> Usage;
 }
 
 #[cfg(test)]
@@ -194,6 +202,8 @@ mod tests {
     fn usages_add_up() {
         let one = Usage::of([1, 2, 3, 4, 5, 6, 7]);
         assert_eq!(one.plus(&one).numbers(), [2, 4, 6, 8, 10, 12, 14]);
+        assert_eq!(one.plus(&one).without(&one), one);
+        assert!(one.without(&one.plus(&one)).is_zero());
         assert_eq!((one.is_zero(), Usage::default().is_zero()), (false, true));
     }
 }

@@ -4,7 +4,6 @@ use filas_domain::access::OwnerKeys;
 use filas_domain::own_pipeline::OwnPipeline;
 use filas_domain::ports::TaskLedger;
 use filas_testkit::memory::{ManualClock, MemoryLedger, MemoryMeter, MemoryObjects, MemoryPipelines};
-use lambda_http::Body;
 use serde_json::Value;
 
 use super::*;
@@ -118,7 +117,7 @@ impl World {
             "requestContext": {"resourcePath": "/{proxy+}", "httpMethod": "POST", "requestId": "request-1", "identity": {}},
         });
         let request = lambda_http::request::from_str(&event.to_string()).unwrap();
-        let response = filas_http::serve(request, &keys, |call| self.uploads.answer(call)).await;
+        let response = self.uploads.serve(request, &keys).await;
         let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
         let Body::Text(body) = response.body() else { panic!("{response:?}") };
         Answered {

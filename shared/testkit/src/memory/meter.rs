@@ -25,7 +25,8 @@ impl Meter for MemoryMeter {
         *counted = counted.plus(&Usage { lambda_requests: 1, sqs_requests, ..Usage::default() });
     }
 
-    fn take(&self) -> Usage {
-        std::mem::take(&mut *lock(&self.counted)).plus(&Usage { lambda_mb_ms: 1024 * 1000, ..Usage::default() })
+    fn take(&self, ahead: Usage) -> Usage {
+        let time = Usage { lambda_mb_ms: 1024 * 1000, ..Usage::default() };
+        std::mem::take(&mut *lock(&self.counted)).plus(&time).plus(&ahead)
     }
 }
