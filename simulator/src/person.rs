@@ -195,8 +195,7 @@ impl Person<'_> {
     async fn serve(&self, process: &Process, request: Request, keys: &OwnerKeys, ask: &Ask) -> Option<Response<Body>> {
         if ask.path == "/v1/tasks" || ask.path == "/v1/uploads" {
             let uploads = self.world.uploads(process);
-            let serve = filas_http::serve(request, keys, |call| uploads.answer(call));
-            self.world.invoke(process, LIMIT, false, serve).await
+            self.world.invoke(process, LIMIT, false, uploads.serve(request, keys)).await
         } else {
             let answers = self.world.answers(process);
             let serve = filas_http::serve(request, keys, |call| answers.answer(call));
