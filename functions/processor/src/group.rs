@@ -133,6 +133,12 @@ where
                     self.pause(task.id, down).await;
                     ran.push((index, Ran { held, progress }));
                 }
+                Ok(Done { progress, had_no_turn: true, .. }) if progress.rows == 0 => {
+                    // Others have their turns meanwhile, so it is no trouble. Handed on at once, it would be back at once:
+                    // a round of messages that comes to nothing.
+                    tokio::time::sleep_until(deadline).await;
+                    ran.push((index, Ran { held, progress }));
+                }
                 Ok(Done { progress, .. }) if progress.rows == 0 && is_stuck && has_whole_time => {
                     // Handing it on could go on for ever. It is trouble, and uses up the batch's deliveries.
                     let operation = format!("process batch {} of task {}", held.batch.number, held.batch.task);

@@ -36,6 +36,8 @@ pub struct Done {
     pub progress: Progress,
     /// Why the others have none, when it is because of a partner.
     pub partner_down: Option<PartnerDown>,
+    /// Whether the next of the others did not get its turn at a partner.
+    pub had_no_turn: bool,
     /// Whether the others only wait until these are recorded.
     pub is_checkpoint: bool,
 }
@@ -105,6 +107,10 @@ async fn run_in_order(
             // What is recorded is a run of rows from the start. The few behind this one that were under way are tried
             // again under the same idempotency key.
             Err(Interrupted::OutOfTime) => return Ok(done),
+            Err(Interrupted::NoTurn) => {
+                done.had_no_turn = true;
+                return Ok(done);
+            }
             Err(Interrupted::PartnerDown { reason, probe_after }) => {
                 done.partner_down = Some(PartnerDown { reason, probe_after });
                 return Ok(done);

@@ -42,6 +42,10 @@ pub enum Interrupted {
     /// It was not begun or not finished before the deadline: hand it on.
     #[error("the deadline came before the row was done")]
     OutOfTime,
+    /// Its turn at a partner did not come before the deadline: others had all that the rate allows, or the partner wants a
+    /// pause. The row was not begun there, so it is not slow: hand it on, however often.
+    #[error("its turn at the partner did not come before the deadline")]
+    NoTurn,
     /// A partner is down, or wants to be left alone for long. No row of the task gets further until that is over: pause
     /// the task with the reason.
     #[error("{reason}")]

@@ -15,7 +15,7 @@ use super::scene::Scene;
 use super::services::upload_event;
 use super::workers;
 
-/// How long a process that is to be killed may take to appear.
+/// How long a process that is to be killed may take to appear, or to be at work.
 const APPEARANCE: Duration = Duration::from_secs(20);
 /// How often is looked for it.
 const LOOK_EVERY: Duration = Duration::from_millis(3);
@@ -118,6 +118,11 @@ fn carry_out_one(scene: &mut Scene<'_>, fault: &Fault, tasks: &Tasks, dice: &mut
             }
             done.kill(scene, *function, || dice.below(100) < *share as usize);
         }
+        FaultKind::KillAtWork => {
+            let heard = scene.partner.summary().requests;
+            comes_to_be(|| scene.partner.summary().requests > heard);
+            done.kill(scene, Function::Processor, || true);
+        }
         FaultKind::Restart => {
             scene.restart()?;
             done.restarts += 1;
@@ -196,8 +201,13 @@ fn processes(scene: &Scene<'_>, function: Function) -> Vec<rustix::process::Pid>
 }
 
 fn appears(scene: &Scene<'_>, function: Function) -> bool {
+    comes_to_be(|| !processes(scene, function).is_empty())
+}
+
+/// Waits until it is so, and gives up in the end.
+fn comes_to_be(is_so: impl Fn() -> bool) -> bool {
     let deadline = Instant::now() + APPEARANCE;
-    while processes(scene, function).is_empty() {
+    while !is_so() {
         if Instant::now() >= deadline {
             return false;
         }

@@ -58,6 +58,8 @@ pub enum FaultKind {
     },
     /// The emulator is stopped in order, with every process of every function, and started again.
     Restart,
+    /// Every processor is killed as soon as the partner hears of one: in the middle of a batch.
+    KillAtWork,
     /// The partner behaves like this from now on.
     Partner(PartnerSettings),
     /// So many batches of each task have their message sent once more.
@@ -128,7 +130,7 @@ impl Plan {
         let mut faults = vec![
             kill_split(&mut dice),
             at(500)(FaultKind::RepeatUploads),
-            at(700)(FaultKind::Kill { function: Function::Processor, share: 60 }),
+            at(700)(FaultKind::KillAtWork),
             at(1_000)(FaultKind::RepeatBatches(5)),
             at(1_300)(FaultKind::Restart),
         ];
@@ -291,6 +293,6 @@ mod tests {
         let plan = Plan::everything(1, 3_000);
         assert!(has(&plan, |kind| matches!(kind, FaultKind::Restart)));
         assert!(has(&plan, |kind| matches!(kind, FaultKind::KillNew(Function::Split, _))));
-        assert!(has(&plan, |kind| matches!(kind, FaultKind::Kill { function: Function::Processor, .. })));
+        assert!(has(&plan, |kind| matches!(kind, FaultKind::KillAtWork)));
     }
 }

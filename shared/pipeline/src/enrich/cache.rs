@@ -86,7 +86,7 @@ impl Flight {
         match fetch().await {
             Ok((found, bytes)) => Ok((Arc::new(found), bytes)),
             // Others may have more time.
-            Err(Interrupted::OutOfTime) => Err(Interrupted::OutOfTime),
+            Err(late @ (Interrupted::OutOfTime | Interrupted::NoTurn)) => Err(late),
             Err(interrupted) => {
                 let mut failures = self.failures();
                 *failures = (failures.0 + 1, Some(interrupted.clone()));

@@ -142,7 +142,12 @@ impl Partner {
         let mut has_new_secrets = false;
         loop {
             let mut used = UsedSecrets::new();
-            let (trouble, retry_after) = match self.attempt(request, context, &mut used).await? {
+            let attempted = self.attempt(request, context, &mut used).await.map_err(|interrupted| match interrupted {
+                // It was begun: a row that does not get done in a worker's time is slow, whatever it waits for.
+                Interrupted::NoTurn if attempt > 1 => Interrupted::OutOfTime,
+                other => other,
+            });
+            let (trouble, retry_after) = match attempted? {
                 Verdict::Expected(answer) => {
                     self.note(Health::Up, "");
                     return Ok(Exchange::Expected(answer));

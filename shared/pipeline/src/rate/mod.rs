@@ -71,11 +71,11 @@ impl Gate {
     /// Waits until a request may go.
     ///
     /// # Errors
-    /// When that is not before the deadline, or nobody can say when it is.
+    /// [`NoTurn`](Interrupted::NoTurn) when that is not before the deadline; something else when nobody can say when it is.
     pub(crate) async fn pass(&self, deadline: Instant) -> Result<(), Interrupted> {
         loop {
             if Instant::now() >= deadline {
-                return Err(Interrupted::OutOfTime);
+                return Err(Interrupted::NoTurn);
             }
             self.0.wait_out_pause(deadline).await?;
             let Some(rate) = self.0.rate else {
@@ -153,7 +153,11 @@ impl Shared {
         if wait.is_zero() {
             return Ok(());
         }
-        wait_until(Instant::now().checked_add(wait), deadline).await
+        self.wait_for_turn(Instant::now().checked_add(wait), deadline).await
+    }
+
+    async fn wait_for_turn(&self, moment: Option<Instant>, deadline: Instant) -> Result<(), Interrupted> {
+        wait_until(moment, deadline).await.map_err(|_| Interrupted::NoTurn)
     }
 
     async fn wait_out_pause(&self, deadline: Instant) -> Result<(), Interrupted> {
@@ -182,8 +186,7 @@ impl Shared {
         };
         if is_due {
             let paused_until = timeout_at(deadline, self.services.paused_until(&self.destination)).await;
-            let paused_until =
-                paused_until.map_err(|_| Interrupted::OutOfTime)?.map_err(|error| interrupted(&error))?;
+            let paused_until = paused_until.map_err(|_| Interrupted::NoTurn)?.map_err(|error| interrupted(&error))?;
             self.pacer().pause(paused_until);
         }
         Ok(self.pacer().paused_until() > self.now())
@@ -191,17 +194,17 @@ impl Shared {
 
     /// Takes permits for all rows of this worker, or waits while another row does.
     async fn take_until_there_are_some(&self, rate: Rate, deadline: Instant) -> Result<(), Interrupted> {
-        let Ok(_alone) = timeout_at(deadline, self.taking.lock()).await else { return Err(Interrupted::OutOfTime) };
+        let Ok(_alone) = timeout_at(deadline, self.taking.lock()).await else { return Err(Interrupted::NoTurn) };
         let mut failures = 0;
         while self.pacer().is_empty() {
             match timeout_at(deadline, self.take(rate)).await {
-                Err(_) => return Err(Interrupted::OutOfTime),
+                Err(_) => return Err(Interrupted::NoTurn),
                 Ok(Ok(answer)) if answer.lease.is_some() => return Ok(()),
                 // The caller waits out a pause.
                 Ok(Ok(answer)) if answer.paused_until > self.now() => return Ok(()),
                 Ok(Ok(answer)) => {
                     let wait = answer.ask_again.since(self.now()) + SPREAD.mul_f64(random_share());
-                    wait_until(Instant::now().checked_add(wait), deadline).await?;
+                    self.wait_for_turn(Instant::now().checked_add(wait), deadline).await?;
                 }
                 Ok(Err(error)) if !error.is_transient() => return Err(interrupted(&error)),
                 Ok(Err(error)) => {

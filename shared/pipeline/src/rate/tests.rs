@@ -95,6 +95,33 @@ async fn workers_keep_one_rate_and_use_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_has_no_turn_before_the_deadline_is_told_so() {
+    let (begun, permits) = (Instant::now(), MemoryPermits::new());
+    let gate = || {
+        let ports = Ports {
+            records: MemoryRecords::new(),
+            permits: permits.clone(),
+            secrets: MemorySecrets::new(),
+            queue: MemoryRowQueue::new(),
+            clock: TokioClock(begun),
+        };
+        let services = Services::new(ports, "acme".parse().unwrap());
+        let of = services.destination("prices", "deliver.http");
+        Gate::new(services, of, Some(RateSpec { permits: 1, per: Duration::from_secs(60) }), 16)
+    };
+    let (one, other) = (gate(), gate());
+    let deadline = begun + Duration::from_secs(50);
+    assert_eq!(one.pass(deadline).await, Ok(()));
+    // The next turn is a minute after the first, whoever has it.
+    for gate in [&one, &other] {
+        assert_eq!(gate.pass(deadline).await, Err(Interrupted::NoTurn));
+    }
+    let later = begun + Duration::from_secs(130);
+    assert_eq!(tokio::join!(one.pass(later), other.pass(later)), (Ok(()), Ok(())));
+    assert!(begun.elapsed() >= Duration::from_secs(120), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn workers_that_want_less_than_the_rate_are_not_held_up() {
     // 4 workers of 4 rows that take 100 ms each can do 160 a second.
     for rate in [400, 1000, 10_000] {

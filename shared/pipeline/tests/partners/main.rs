@@ -131,5 +131,6 @@ fn told(outcome: Result<RowResult, Interrupted>) -> String {
         Err(Interrupted::Unavailable(reason)) => format!("unavailable: {reason}"),
         Err(Interrupted::Fault(reason)) => format!("fault: {reason}"),
         Err(Interrupted::OutOfTime) => "out of time".to_owned(),
+        Err(Interrupted::NoTurn) => "no turn".to_owned(),
     }
 }

@@ -1,10 +1,12 @@
 //! Batches that do not fit into an invocation.
 
+use std::time::Duration;
+
 use filas_domain::batch::AttemptResult::{Done, Failed, HandedOn};
 use filas_domain::task::TaskState;
 
 use super::fragile::{At, Strike};
-use super::world::{DELIVERIES, World, settled};
+use super::world::{DELIVERIES, TIME_LIMIT, World, settled};
 
 /// Outcomes of so many rows that all succeed.
 fn succeeded(rows: u32) -> Vec<String> {
@@ -72,13 +74,31 @@ async fn a_row_that_takes_longer_than_an_invocation_is_trouble_and_not_handed_on
         let before = world.queue.bodies();
         assert_eq!(world.invoke().await, settled(0, 1), "delivery {delivery}");
         assert_eq!(world.queue.bodies(), before, "nothing is handed on");
-        tokio::time::sleep(std::time::Duration::from_secs(300)).await;
+        tokio::time::sleep(Duration::from_secs(300)).await;
     }
     assert_eq!(world.invoke().await, settled(0, 0));
     assert_eq!(world.queue.dead().len(), 1);
     assert_eq!(world.attempts(id, 0), [Some(Failed); DELIVERIES as usize]);
     let error = world.batch(id, 0).attempts[0].error.clone().unwrap();
     assert!(error.contains("no row ended within the worker's time"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_whose_turn_at_the_partner_does_not_come_is_handed_on_and_uses_up_no_delivery() {
+    let world = World::new();
+    let id = world.rated_task(3).await;
+    world.others_have_all_turns(Duration::from_secs(3600)).await;
+    let times = DELIVERIES as usize + 1;
+    for time in 1..=times {
+        let begun = world.clock.now();
+        assert_eq!(world.invoke().await, settled(1, 0), "time {time}");
+        assert_eq!(world.queue.bodies().len(), 1, "it is a message of its own again");
+        let took = world.clock.now().since(begun);
+        assert!(took > TIME_LIMIT / 2, "it was sent on after {took:?}, to wait all over again");
+    }
+    assert_eq!(world.attempts(id, 0), vec![Some(HandedOn); times]);
+    assert_eq!(world.queue.dead(), [""; 0]);
+    assert_eq!(world.stored(id).await.head.state, TaskState::Processing);
 }
 
 #[tokio::test(start_paused = true)]

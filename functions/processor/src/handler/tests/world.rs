@@ -11,11 +11,15 @@ use filas_domain::keys::ObjectKey;
 use filas_domain::message::BatchMessage;
 use filas_domain::metrics::Metrics;
 use filas_domain::outcome::{Counts, OutcomeLine};
+use filas_domain::permits::{Bucket, Destination, Micros, Permits as _};
 use filas_domain::plan::Planner;
 use filas_domain::ports::{BatchQueue, Clock, ObjectWriter, TaskLedger, TaskRegister};
 use filas_domain::task::{Order, Tally, Task};
-use filas_pipeline::{Services, Variables, catalogue};
-use filas_testkit::memory::{self, ManualClock, MemoryLedger, MemoryMeter, MemoryObjects, MemoryQueue};
+use filas_pipeline::{Ports, Services, Variables, catalogue};
+use filas_testkit::memory::{
+    self, ManualClock, MemoryLedger, MemoryMeter, MemoryObjects, MemoryPermits, MemoryQueue, MemoryRecords,
+    MemoryRowQueue, MemorySecrets,
+};
 use serde_json::{Value, json};
 
 use super::fragile::{Fate, Fragile, WorldClock};
@@ -38,6 +42,12 @@ validate: { type: object, required: [id], properties: { quantity: { type: intege
 deliver: none
 ";
 
+/// Nobody listens there; nobody is to ask either.
+const RATED: &str = "
+name: rated
+deliver: { http: { put: 'https://partner.example/rows/{row.id}', rate: 10/m } }
+";
+
 type AnyProcessor =
     Processor<Fragile<MemoryLedger>, Fragile<MemoryObjects>, Fragile<MemoryQueue>, Fragile<MemoryQueue>, WorldClock>;
 
@@ -47,6 +57,7 @@ pub struct World {
     pub ledger: MemoryLedger,
     pub objects: MemoryObjects,
     pub queue: MemoryQueue,
+    pub permits: MemoryPermits,
     pub fate: Fate,
     tasks: AtomicU8,
 }
@@ -75,6 +86,7 @@ impl World {
             ledger: MemoryLedger::new(),
             objects: MemoryObjects::new(),
             queue: MemoryQueue::new("batch", &manual, VISIBILITY, deliveries),
+            permits: MemoryPermits::new(),
             fate: Fate::new(&clock),
             tasks: AtomicU8::new(1),
             clock,
@@ -95,6 +107,21 @@ impl World {
         let pipeline = catalogue::shipped("simulate").unwrap();
         let records = seconds.iter().map(|seconds| json!({"id": "A", "cost": seconds * 1000}));
         self.task(pipeline, rows_per_batch, records.collect()).await
+    }
+
+    /// A task of rows for a partner that takes ten a minute.
+    pub async fn rated_task(&self, rows: usize) -> TaskId {
+        let pipeline = PipelineRef { name: "rated".into(), version: "1".into() };
+        let key = ObjectKey::pipeline(&"acme".parse().unwrap(), &pipeline);
+        self.objects.put(&key, "application/yaml", RATED.into()).await.unwrap();
+        self.task(pipeline, rows as u32, vec![json!({"id": "A"}); rows]).await
+    }
+
+    /// Others have every turn at the partner of [`rated_task`](Self::rated_task) for so long.
+    pub async fn others_have_all_turns(&self, time: Duration) {
+        let of = Destination::new("acme", "rated", "deliver.http");
+        let taken = Bucket { next_free: Micros::from(self.clock.now()).plus(time), ..Bucket::default() };
+        self.permits.replace(&of, None, taken).await.unwrap();
     }
 
     /// A task as split leaves it: rows stored, head written, messages sent.
@@ -247,9 +274,16 @@ impl World {
     fn processor(&self) -> AnyProcessor {
         let objects = Fragile::new(self.objects.clone(), self.fate.clone());
         let queue = Fragile::new(self.queue.clone(), self.fate.clone());
+        let services = Services::of_worker(Ports {
+            records: MemoryRecords::new(),
+            permits: self.permits.clone(),
+            secrets: MemorySecrets::new(),
+            queue: MemoryRowQueue::new(),
+            clock: self.clock.clone(),
+        });
         Processor {
             ledger: Fragile::new(self.ledger.clone(), self.fate.clone()),
-            pipelines: Pipelines::new(objects.clone(), Variables::new(), Services::none()),
+            pipelines: Pipelines::new(objects.clone(), Variables::new(), services),
             objects,
             deliveries: queue.clone(),
             queue,
