@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use filas_domain::batch::AttemptResult::{Done, Failed, HandedOn};
+use filas_domain::ports::Clock as _;
 use filas_domain::task::TaskState;
 
 use super::fragile::{At, Strike};
