@@ -37,23 +37,27 @@ impl Permits for FarAway {
     }
 }
 
+/// The gate of one worker with so many rows at once. All workers have these permits and this clock.
+fn gate<P: Permits + Clone + 'static>(permits: &P, begun: Instant, rate: RateSpec, rows: usize) -> Gate {
+    let ports = Ports {
+        records: MemoryRecords::new(),
+        permits: permits.clone(),
+        secrets: MemorySecrets::new(),
+        queue: MemoryRowQueue::new(),
+        clock: TokioClock(begun),
+    };
+    let services = Services::new(ports, "acme".parse().unwrap());
+    let of = services.destination("prices", "deliver.http");
+    Gate::new(services, of, Some(rate), rows)
+}
+
 /// Workers with `rows` rows at once, each of which takes `busy` at the partner, for ten seconds. When requests went out.
 async fn requests(rate: u32, workers: usize, rows: usize, busy: Duration, away: Duration) -> Vec<Duration> {
     let (begun, permits) = (Instant::now(), FarAway(MemoryPermits::new(), away));
     let deadline = begun + Duration::from_secs(10);
     let sent = Arc::new(Mutex::new(Vec::new()));
-    let gates = (0..workers).map(|_| {
-        let ports = Ports {
-            records: MemoryRecords::new(),
-            permits: permits.clone(),
-            secrets: MemorySecrets::new(),
-            queue: MemoryRowQueue::new(),
-            clock: TokioClock(begun),
-        };
-        let services = Services::new(ports, "acme".parse().unwrap());
-        let of = services.destination("prices", "deliver.http");
-        Gate::new(services, of, Some(RateSpec { permits: rate, per: Duration::from_secs(1) }), rows)
-    });
+    let per_second = RateSpec { permits: rate, per: Duration::from_secs(1) };
+    let gates = (0..workers).map(|_| gate(&permits, begun, per_second, rows));
     let rows = gates.flat_map(|gate| vec![gate; rows]).map(|gate| {
         let sent = sent.clone();
         async move {
@@ -97,19 +101,8 @@ async fn workers_keep_one_rate_and_use_it() {
 #[tokio::test(start_paused = true)]
 async fn who_has_no_turn_before_the_deadline_is_told_so() {
     let (begun, permits) = (Instant::now(), MemoryPermits::new());
-    let gate = || {
-        let ports = Ports {
-            records: MemoryRecords::new(),
-            permits: permits.clone(),
-            secrets: MemorySecrets::new(),
-            queue: MemoryRowQueue::new(),
-            clock: TokioClock(begun),
-        };
-        let services = Services::new(ports, "acme".parse().unwrap());
-        let of = services.destination("prices", "deliver.http");
-        Gate::new(services, of, Some(RateSpec { permits: 1, per: Duration::from_secs(60) }), 16)
-    };
-    let (one, other) = (gate(), gate());
+    let once_a_minute = RateSpec { permits: 1, per: Duration::from_secs(60) };
+    let [one, other] = [(); 2].map(|()| gate(&permits, begun, once_a_minute, 16));
     let deadline = begun + Duration::from_secs(50);
     assert_eq!(one.pass(deadline).await, Ok(()));
     // The next turn is a minute after the first, whoever has it.
